@@ -1,0 +1,1 @@
+"""fmn turns a message bus into notifications people want."""

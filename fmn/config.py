@@ -1,0 +1,190 @@
+"""Settings: one frozen model, from a TOML file, then from the environment, read once.
+
+`FMN_<SECTION>__<KEY>` sets one key; a list is written as in TOML.
+An unknown key is refused by name, wherever it stands.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from fmn.errors import ConfigError
+
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _duration(value: object) -> object:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", value) if isinstance(value, str) else None
+    if found is None:
+        if isinstance(value, timedelta):
+            return value
+        raise ValueError("a number and a unit: '5s', '10m', '1h', '30d'")
+    return timedelta(**{UNITS[found[2]]: float(found[1])})
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+"""Written as a number and a unit: `5s`, `10m`, `1h`, `30d`."""
+
+
+class Section(BaseModel):
+    """A part of the settings; senders declare theirs in their own file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Bus(Section):
+    """Where messages come from."""
+
+    kind: Literal["amqp", "file"] = "amqp"
+    fedora_messaging: str = ""
+    url: SecretStr = SecretStr("")
+    exchange: str = "amq.topic"
+    routing_keys: tuple[str, ...] = ("#",)
+    queue: str = "fmn"
+    prefetch: int = Field(default=200, ge=1, le=65535)
+    path: str = "-"
+    max_body: int = Field(default=1024 * 1024, ge=1)
+    private_topics: tuple[str, ...] = ()
+
+
+class Queues(Section):
+    """Redis or Valkey: channels, outbox, log."""
+
+    url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+    mode: Literal["streams", "pubsub"] = "streams"
+    channels: int = Field(default=4, ge=1, le=1024)
+    batch: int = Field(default=100, ge=1, le=1000)
+    claims: Duration = timedelta(days=1)
+
+
+class Storage(Section):
+    """SQL: preferences and history."""
+
+    url: SecretStr = SecretStr("sqlite:///fmn.db")
+
+
+class Directory(Section):
+    """Who owns what, who is in which group."""
+
+    path: str = ""
+    refresh: Duration = timedelta(seconds=10)
+
+
+class Retry(Section):
+    """How often and when a transient failure is tried again."""
+
+    attempts: int = Field(default=10, ge=1)
+    first: Duration = timedelta(seconds=5)
+    longest: Duration = timedelta(hours=1)
+
+
+class Templates(Section):
+    """How messages are turned into content."""
+
+    folder: str = ""
+
+
+class Service(Section):
+    """What every process has: an address for its health and metrics, and its log lines."""
+
+    bind: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65535)
+    log: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Settings(Section):
+    """Everything that can be set."""
+
+    bus: Bus = Bus()
+    queues: Queues = Queues()
+    storage: Storage = Storage()
+    directory: Directory = Directory()
+    retry: Retry = Retry()
+    templates: Templates = Templates()
+    service: Service = Service()
+    senders: dict[str, dict[str, Any]] = {}
+    """Kind → its settings; each sender's file says which there are."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where settings came from, to name it in an error."""
+
+    file: str | None
+    variables: Mapping[str, str]
+    """Path of a key, joined by dots → the environment variable that set it."""
+
+    def name(self, key: str) -> str:
+        """Return what to call a key: its variable, or its file and path."""
+        return self.variables.get(key) or f"{self.file or 'defaults'}: {key}"
+
+
+def read(path: str | None, environ: Mapping[str, str]) -> tuple[Settings, Source]:
+    """Read the settings: `path`, else `FMN_CONFIG`, else ./fmn.toml, else defaults.
+
+    Raises ConfigError, which names file or variable, key and what is expected.
+    """
+    file = path or environ.get("FMN_CONFIG") or ("fmn.toml" if Path("fmn.toml").exists() else None)
+    values = _toml(file) if file else {}
+    source = Source(file, {_path(name): name for name in environ if _is_setting(name)})
+    for key, name in source.variables.items():
+        _put(values, key.split("."), _value(environ[name]), name)
+    return check(Settings, values, source), source
+
+
+S = TypeVar("S", bound=Section)
+
+
+def check(model: type[S], values: Mapping[str, Any], source: Source, at: str = "") -> S:
+    """Return the values as this section, which stands at the path `at`."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as refused:
+        first = refused.errors()[0]
+        key = ".".join(map(str, [*([at] if at else []), *first["loc"]]))
+        raise ConfigError(source.name(key), _expected(first)) from None
+
+
+def _expected(error: Any) -> str:  # noqa: ANN401  # pydantic's ErrorDetails
+    if error["type"] == "extra_forbidden":
+        return "there is no such setting; `fmn config show` lists them all"
+    said: str = error["msg"]
+    return said.removeprefix("Value error, ").replace("Input should be", "expected")
+
+
+def _toml(file: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(Path(file).read_text())
+    except OSError as failed:
+        raise ConfigError(file, failed.strerror or failed) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failed:
+        raise ConfigError(file, f"not TOML: {failed}") from None
+
+
+def _is_setting(name: str) -> bool:
+    return name.startswith("FMN_") and name != "FMN_CONFIG" and not name.startswith("FMN_TEST_")
+
+
+def _path(name: str) -> str:
+    return name.removeprefix("FMN_").lower().replace("__", ".")
+
+
+def _value(text: str) -> Any:  # noqa: ANN401  # TOML is what it is
+    try:  # pydantic reads numbers and truth values from text; lists it does not
+        return tomllib.loads(f"value = {text}")["value"] if text.startswith("[") else text
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _put(values: dict[str, Any], path: list[str], value: object, name: str) -> None:
+    for part in path[:-1]:
+        values = values.setdefault(part, {})
+        if not isinstance(values, dict):
+            raise ConfigError(name, f"{part!r} is not a section")
+    values[path[-1]] = value

@@ -1,0 +1,50 @@
+"""What can go wrong, in words.
+
+The docstring of an error is the start of its message; its arguments name the thing, say where
+it is and what to do. Foreign exceptions are translated where the foreign library is called.
+"""
+
+from datetime import timedelta
+
+
+class FmnError(Exception):
+    """Something went wrong."""
+
+    def __str__(self) -> str:
+        return ": ".join([(type(self).__doc__ or "").rstrip("."), *map(str, self.args)])
+
+
+class ConfigError(FmnError):
+    """The configuration cannot be used."""
+
+
+class InputError(FmnError):
+    """The input cannot be read."""
+
+
+class PreferencesError(InputError):
+    """The preferences cannot be used."""
+
+
+class SchemaError(FmnError):
+    """The database has another schema than this fmn knows."""
+
+
+class UndecodableMessage(FmnError):
+    """The message cannot be decoded."""
+
+
+class Unavailable(FmnError):
+    """A service is away."""
+
+
+class PermanentFailure(FmnError):
+    """It cannot be delivered, now or later."""
+
+
+class TransientFailure(FmnError):
+    """It may be delivered later."""
+
+    def __init__(self, reason: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after

@@ -1,0 +1,26 @@
+"""What every test may ask for, and the last word of a run: how much of it was real."""
+
+import pytest
+
+REAL = {"redis_url", "valkey", "rabbitmq", "postgres", "ngircd", "smtp"}
+"""Fixtures that are real servers."""
+
+pytest_plugins = [
+    "tests.peers.rabbitmq",
+    "tests.peers.postgres",
+    "tests.peers.ngircd",
+    "tests.peers.smtp",
+    "tests.peers.redis",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if REAL & set(getattr(item, "fixturenames", ())):
+            item.user_properties.append(("real", "yes"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    passed = terminalreporter.stats.get("passed", [])
+    real = sum(("real", "yes") in report.user_properties for report in passed)
+    terminalreporter.write_line(f"{real} of {len(passed)} passed tests ran against real services")
