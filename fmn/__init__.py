@@ -1,1 +1,26 @@
-"""fmn turns a message bus into notifications people want."""
+"""fmn turns a message bus into notifications people want.
+
+    bus ─▶ consumer ─▶ channel ─▶ worker ─▶ outbox ─▶ sender ─▶ people
+                                    │ log ─▶ recorder ─▶ history
+
+cli/           the composition root: a file for each group of verbs
+processes/     consumer, worker, sender, recorder: short, each reads as a sentence
+report/        the load distribution and the ledger: figures and how they are drawn
+demo/          the demo's mail server, sample rules and messages
+service        what every process has: signals, draining, health, metrics
+bus/           where messages come from: AMQP, a JSON-lines file or stdin
+queues/        Redis, the only place: fenced scripts, channels, outbox, log, claims
+senders/       a file a kind: email, irc
+render/        a message and a template make content
+directory/     who owns what, who is in which group
+storage/       SQL, the only place: preferences, history, migrations
+preferences/   a user's rules and destinations as values, and their YAML
+rules/         pure: rules, filters (a file a kind), match, explain
+model          the values that travel the road: frozen, every field documented
+config         settings: a TOML file, then the environment
+exact          JSON with its numbers as they are written
+kinds          filter and sender kinds are the files of a folder
+errors         what can go wrong; the docstring is the message
+
+A room knows only rooms further down; `pyproject.toml` has this as a contract that is checked.
+"""

@@ -12,7 +12,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 
 from fmn.errors import ConfigError
 
@@ -20,16 +28,27 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def _duration(value: object) -> object:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", value) if isinstance(value, str) else None
-    if found is None:
-        if isinstance(value, timedelta):
-            return value
-        raise ValueError("a number and a unit: '5s', '10m', '1h', '30d'")
-    return timedelta(**{UNITS[found[2]]: float(found[1])})
+    if isinstance(value, timedelta):
+        return value
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)([smhd])", value) if isinstance(value, str) else None
+    duration = timedelta(**{UNITS[found[2]]: float(found[1])}) if found else timedelta()
+    if not duration:
+        raise ValueError("expected a number above 0 and a unit: '5s', '10m', '1h', '30d'")
+    return duration
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 """Written as a number and a unit: `5s`, `10m`, `1h`, `30d`."""
+
+
+def _is_file(path: str) -> str:
+    if path and not Path(path).is_file():
+        raise ValueError(f"there is no file {path!r}")
+    return path
+
+
+ExistingFile = Annotated[str, AfterValidator(_is_file)]
+"""Path of a file that is there, or empty."""
 
 
 class Section(BaseModel):
@@ -67,6 +86,8 @@ class Storage(Section):
     """SQL: preferences and history."""
 
     url: SecretStr = SecretStr("sqlite:///fmn.db")
+    keep_messages: Duration = timedelta(days=30)
+    keep_deliveries: Duration = timedelta(days=90)
 
 
 class Directory(Section):
@@ -122,7 +143,8 @@ class Source:
 
     def name(self, key: str) -> str:
         """Return what to call a key: its variable, or its file and path."""
-        return self.variables.get(key) or f"{self.file or 'defaults'}: {key}"
+        by = (name for at, name in self.variables.items() if f"{at}.".startswith(f"{key}."))
+        return next(by, f"{self.file or 'defaults'}: {key}")
 
 
 def read(path: str | None, environ: Mapping[str, str]) -> tuple[Settings, Source]:

@@ -30,6 +30,10 @@ class SchemaError(FmnError):
     """The database has another schema than this fmn knows."""
 
 
+class TemplateError(FmnError):
+    """A template cannot be rendered."""
+
+
 class UndecodableMessage(FmnError):
     """The message cannot be decoded."""
 

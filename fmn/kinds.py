@@ -8,7 +8,10 @@ import pkgutil
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from fmn.model import Content, Recipient
 
 
 def kinds(package: str) -> Mapping[str, str]:
@@ -22,3 +25,34 @@ def load(module: str) -> Any:  # noqa: ANN401  # what a kind is, its caller know
     """Import a kind's module and return its class, which is named like the file."""
     name = module.rpartition(".")[2]
     return getattr(import_module(module), name.title())
+
+
+class Sender(Protocol):
+    """Speaks one outside protocol and does only I/O: a file a kind in `senders/`.
+
+    Its class is named like the file, has its settings in a nested class `Settings`, and lives
+    from `async with` to its end.
+    """
+
+    @property
+    def at_once(self) -> int:
+        """How many sends may be in flight."""
+
+    @property
+    def account(self) -> str | None:
+        """An outside account that only one process at a time may use; None where any may."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    async def send(self, content: Content, recipient: Recipient) -> None:
+        """Send content to a recipient.
+
+        Raises TransientFailure, with retry_after if the peer said one, or PermanentFailure.
+        """

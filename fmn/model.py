@@ -5,14 +5,13 @@ travel in Chunks through the outbox; an Outcome tells what became of a notificat
 """
 
 import html
-import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from enum import IntEnum, StrEnum
 from functools import cached_property
 from typing import Any, NewType
+
+from fmn.exact import exact_json
 
 MessageId = NewType("MessageId", str)
 UserId = NewType("UserId", str)
@@ -27,9 +26,6 @@ FOOTER = "\x1e"
 """The one place in rendered text where a recipient's footer goes. It cannot be in a message:
 rendering removes control characters."""
 
-INT_DIGITS = 4000
-"""int() refuses more than 4,300 digits, to protect from its quadratic cost."""
-
 
 def key_of(message: MessageId, destination: DestinationId) -> Key:
     """Return the key of one message for one destination."""
@@ -40,18 +36,6 @@ def split_key(key: Key) -> tuple[MessageId, DestinationId]:
     """Return message and destination of a key; message ids may hold colons."""
     message, _, destination = key.rpartition(":")
     return MessageId(message), DestinationId(destination)
-
-
-def exact_json(raw: bytes | str) -> Any:  # noqa: ANN401  # JSON is what it is
-    """Read JSON with its numbers kept exact: integers as int, all others as Decimal.
-
-    Raises ValueError where it is not JSON.
-    """
-    return json.loads(raw, parse_float=Decimal, parse_int=_exact_int)
-
-
-def _exact_int(digits: str) -> int | Decimal:
-    return int(digits) if len(digits) < INT_DIGITS else Decimal(digits)
 
 
 class Severity(IntEnum):
@@ -212,20 +196,19 @@ class Chunk:
     @property
     def notifications(self) -> int:
         """How many notifications it carries: the ledger counts these."""
-        return count_keys(self.recipients)
-
-
-def count_keys(recipients: Iterable[Recipient]) -> int:
-    """Return how many notifications these recipients stand for."""
-    return sum(len(recipient.keys) for recipient in recipients)
+        return sum(len(recipient.keys) for recipient in self.recipients)
 
 
 class State(StrEnum):
-    """What became of a notification. In this order a record never goes back."""
+    """What became of a notification. In this order a record never goes back.
 
+    A message that the bus delivers again is suppressed as a duplicate, whatever the first one
+    came to: so that is the lowest.
+    """
+
+    SUPPRESSED = "suppressed"
     RETRYING = "retrying"
     HELD = "held"
-    SUPPRESSED = "suppressed"
     DEAD = "dead"
     FAILED = "failed"
     SENT = "sent"
@@ -241,6 +224,7 @@ class Outcome:
     """A line of the log: what became of one notification, and when."""
 
     key: Key
+    kind: str
     rules: tuple[RuleId, ...]
     state: State
     at: datetime

@@ -22,9 +22,8 @@ PATIENCE = 60.0
 def need(program: str, package: str, *places: str) -> str:
     """Return the path of a program, looked for on PATH and in `places`."""
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", *places])
-    if found := shutil.which(program, path=path):
-        return found
-    lacking(f"{program} is not installed; on Debian: apt-get install {package}")
+    found = shutil.which(program, path=path)
+    return found or lacking(f"{program} is not installed; on Debian: apt-get install {package}")
 
 
 def lacking(why: str) -> NoReturn:
