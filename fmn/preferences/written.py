@@ -1,0 +1,191 @@
+"""Preferences in the shape people write them: what may stand where, and what to say if not."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from secrets import token_hex
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    model_validator,
+)
+
+from fmn.errors import PreferencesError
+
+Path = tuple[str | int, ...]
+"""Where something stands: keys of mappings and places in lists."""
+Shape = TypeVar("Shape", bound=BaseModel)
+
+
+def check(shape: type[Shape], written: object, where: str, at: Path = ()) -> Shape:
+    """Return what is written at this path as this shape, or raise PreferencesError."""
+    try:
+        return shape.model_validate(written)
+    except ValidationError as refused:
+        first = refused.errors(include_url=False, include_input=False)[0]
+        raise refusal(where, (*at, *first["loc"]), _expected(first, shape)) from None
+
+
+def refusal(where: str, path: Path, expected: str) -> PreferencesError:
+    """Return the error that names file, path (`users.alice.rules[0].name`) and expectation."""
+    steps = [f"[{step}]" if isinstance(step, int) else f".{_shown(step)}" for step in path]
+    named = "".join(step for step in steps if step != ".[key]").removeprefix(".")
+    return PreferencesError(*filter(None, [where, named, expected]))
+
+
+def _shown(step: str) -> str:
+    return (step if step.isprintable() else ascii(step)[1:-1])[:100]
+
+
+def _expected(error: Any, shape: type[BaseModel]) -> str:  # noqa: ANN401  # pydantic's ErrorDetails
+    match error["type"]:
+        case "missing":
+            return "it is missing"
+        case "too_short":
+            return "the list is empty"
+        case "model_type" | "dict_type":
+            return "expected a mapping"
+        case "list_type" | "tuple_type":
+            return "expected a list"
+        case "extra_forbidden":
+            known = ", ".join(field.alias or name for name, field in shape.model_fields.items())
+            nested = len(error["loc"]) > 1
+            return "there is no such key" if nested else f"there is no such key; known: {known}"
+    said: str = error["msg"]
+    return said.removeprefix("Value error, ").replace("Input should be", "expected")
+
+
+def _like(pattern: str, expected: str) -> AfterValidator:
+    def checked(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"expected {expected}")
+        return text
+
+    return AfterValidator(checked)
+
+
+def _printed(text: str) -> str:
+    if any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in text):
+        raise ValueError("expected no control characters and line breaks")
+    return text
+
+
+def _between(least: int, most: int) -> Callable[[str], str]:
+    def checked(text: str) -> str:
+        if not least <= len(text) <= most:
+            raise ValueError(f"expected {least} to {most} characters")
+        return text
+
+    return checked
+
+
+def _user_name(text: str) -> str:
+    if not text.isprintable() or any(character.isspace() for character in text):
+        raise ValueError("expected printable characters without spaces")
+    return text
+
+
+Id = Annotated[StrictStr, _like("[A-Za-z0-9_-]{1,64}", "an id: 1 to 64 of A-Z a-z 0-9 _ -")]
+UserName = Annotated[StrictStr, AfterValidator(_between(1, 255)), AfterValidator(_user_name)]
+RuleName = Annotated[StrictStr, AfterValidator(_between(1, 200)), AfterValidator(_printed)]
+DestinationName = Annotated[StrictStr, _like("[a-z0-9-]{1,40}", "1 to 40 of a-z 0-9 -")]
+Address = Annotated[StrictStr, AfterValidator(_between(1, 2000)), AfterValidator(_printed)]
+Span = Annotated[
+    StrictStr,
+    _like(r"(?=.*[1-9])[0-9]{1,6}(\.[0-9]{1,6})?[smhd]", "a number and a unit: 5s, 10m, 1h, 30d"),
+]
+Time = Annotated[StrictStr, _like("([01][0-9]|2[0-3]):[0-5][0-9]", 'a time: "08:00"')]
+Days = Annotated[
+    list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]], Field(min_length=1)
+]
+
+
+class Written(BaseModel):
+    """A mapping as people write it; a key nobody knows is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def as_written(self) -> dict[str, Any]:
+        """Return it with its written names, defaults left out."""
+        return self.model_dump(by_alias=True, exclude_unset=True)
+
+
+class Digest(Written):
+    """When collected messages go: after a time or a number of them, or at a time of day."""
+
+    every: Span = ""
+    at: Annotated[StrictInt, Field(ge=1)] = 1
+    daily: Time = ""
+    days: Days = []
+
+    @model_validator(mode="after")
+    def _says_one_way(self) -> Self:
+        given = self.model_fields_set
+        collects = given and given <= {"every", "at"}
+        if not collects and given not in ({"daily"}, {"daily", "days"}):
+            raise ValueError("expected `every` and/or `at`, or `daily` with or without `days`")
+        return self
+
+
+class Quiet(Written):
+    """Hours in which nothing goes out."""
+
+    from_: Time = Field(alias="from")
+    to: Time
+    days: Days = []
+    errors_pass: StrictBool = False
+
+
+def _new_id() -> str:
+    return token_hex(8)
+
+
+class WrittenDestination(Written):
+    """A destination; its name is the key it stands under."""
+
+    id: Id = Field(default_factory=_new_id)
+    kind: StrictStr
+    address: Address
+    digest: Digest | None = None
+    quiet: Quiet | None = None
+
+
+class WrittenRule(Written):
+    """A rule; each filter is a mapping of `kind` and arguments."""
+
+    id: Id = Field(default_factory=_new_id)
+    name: RuleName
+    enabled: StrictBool = True
+    everything: StrictBool = False
+    filters: Annotated[list[dict[str, Any]], Field(min_length=1)] = []
+    destinations: Annotated[list[StrictStr], Field(min_length=1)]
+
+
+class WrittenUser(Written):
+    """One user's entry."""
+
+    groups: list[StrictStr] = []
+    destinations: dict[DestinationName, WrittenDestination] = {}
+    rules: list[WrittenRule] = []
+
+
+class WrittenOwner(Written):
+    """Who directly owns an artifact; the artifact is the key it stands under."""
+
+    users: list[StrictStr] = []
+    groups: list[StrictStr] = []
+
+
+class WrittenBook(Written):
+    """A whole file of preferences."""
+
+    users: dict[UserName, WrittenUser]
+    owners: dict[StrictStr, WrittenOwner] = {}

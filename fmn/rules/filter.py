@@ -1,0 +1,77 @@
+"""What every filter is: one yes/no question about a message, which may be negated."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from itertools import islice
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr
+
+from fmn.model import Message
+
+SHOWN_VALUES = 5
+SHOWN_CHARACTERS = 80
+
+Strings = Annotated[tuple[StrictStr, ...], Field(min_length=1)]
+"""A written list of strings: never empty, and a number or a truth value is no string."""
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """Whose rule it is: what `me` among users and `mine` among groups stand for."""
+
+    user: str
+    groups: frozenset[str]
+
+    def is_user(self, name: str, users: AbstractSet[str]) -> bool:
+        """Tell whether a list of users, in which `me` is the rule's user, has this one."""
+        return (name in users and name != "me") or ("me" in users and name == self.user)
+
+    def is_group(self, name: str, groups: AbstractSet[str]) -> bool:
+        """Tell whether a list of groups, in which `mine` is each of the user's, has this one."""
+        return (name in groups and name != "mine") or ("mine" in groups and name in self.groups)
+
+
+class Filter(BaseModel, ABC):
+    """One yes/no question about a message. A kind is a file in `filters/` with one subclass.
+
+    Its fields are the arguments as people write them, its docstring is its help text. It is pure
+    and total: what a message lacks makes it false.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    negate: StrictBool = Field(default=False, title="Not")
+
+    @property
+    def kind(self) -> str:
+        """The name of the file it stands in."""
+        return type(self).__module__.rpartition(".")[2]
+
+    @abstractmethod
+    def matches(self, message: Message, me: Me) -> bool:
+        """Answer the question, leaving `negate` aside."""
+
+    @abstractmethod
+    def deciding(self, message: Message, me: Me) -> tuple[str, ...]:
+        """Return the values that made it true or, where it is false, those it looked at."""
+
+    def holds(self, message: Message, me: Me) -> bool:
+        """Answer the question, turned round where it is negated."""
+        return self.matches(message, me) is not self.negate
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments by their written names, without those left at their default."""
+        written = self.model_dump(by_alias=True, exclude_unset=True, exclude={"negate"})
+        return written | ({"negate": True} if self.negate else {})
+
+
+def shown(values: Iterable[str]) -> tuple[str, ...]:
+    """Return the first of these values, each short enough for a page."""
+    return tuple(map(_short, islice(values, SHOWN_VALUES)))
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= SHOWN_CHARACTERS else value[: SHOWN_CHARACTERS - 1] + "…"

@@ -1,0 +1,22 @@
+from functools import cached_property
+
+from pydantic import Field
+
+from fmn.model import Message
+from fmn.rules.filter import Filter, Me, Strings, shown
+
+
+class Application(Filter):
+    """The application that published the message is one of these; case does not count."""
+
+    names: Strings = Field(title="Names", examples=[["bodhi", "koji"]])
+
+    def matches(self, message: Message, me: Me) -> bool:
+        return bool(message.app and message.app.casefold() in self._names)
+
+    def deciding(self, message: Message, me: Me) -> tuple[str, ...]:
+        return shown([message.app] if message.app else [])
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(map(str.casefold, self.names))

@@ -1,0 +1,27 @@
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+from pydantic import Field
+
+from fmn.model import Message
+from fmn.rules.filter import Filter, Me, Strings, shown
+
+
+class Group(Filter):
+    """One of the groups is among those the message mentions."""
+
+    groups: Strings = Field(title="Groups", examples=[["mine", "python-sig"]])
+
+    def matches(self, message: Message, me: Me) -> bool:
+        return next(self._meant(message.groups, me), None) is not None
+
+    def deciding(self, message: Message, me: Me) -> tuple[str, ...]:
+        groups = sorted(message.groups)
+        return shown(self._meant(groups, me)) or shown(groups)
+
+    def _meant(self, groups: Iterable[str], me: Me) -> Iterator[str]:
+        return (group for group in groups if me.is_group(group, self._groups))
+
+    @cached_property
+    def _groups(self) -> frozenset[str]:
+        return frozenset(self.groups)

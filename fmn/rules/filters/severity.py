@@ -1,0 +1,31 @@
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from fmn import model
+from fmn.model import Message
+from fmn.rules.filter import Filter, Me
+
+Level = Literal["debug", "info", "warning", "error"]
+Levels = Annotated[tuple[Level, ...], Field(min_length=1)]
+
+
+class Severity(Filter):
+    """The severity is at least this, or one of these: debug, info, warning, error."""
+
+    at_least: Level = Field(default="debug", title="At least", examples=["warning"])
+    in_: Levels = Field(default=(), alias="in", title="One of", examples=[["debug", "error"]])
+
+    @model_validator(mode="after")
+    def _asks_one_thing(self) -> Self:
+        if len(self.model_fields_set & {"at_least", "in_"}) != 1:
+            raise ValueError("expected either `at_least` or `in`")
+        return self
+
+    def matches(self, message: Message, me: Me) -> bool:
+        if self.in_:
+            return message.severity.name.lower() in self.in_
+        return message.severity >= model.Severity[self.at_least.upper()]
+
+    def deciding(self, message: Message, me: Me) -> tuple[str, ...]:
+        return (message.severity.name.lower(),)

@@ -1,0 +1,29 @@
+from functools import cached_property
+
+from pydantic import Field
+
+from fmn.model import Message
+from fmn.rules.filter import Filter, Me, Strings, shown
+
+
+class Text(Filter):
+    """The summary or the text contains one of the words; case does not count."""
+
+    words: Strings = Field(title="Words", examples=[["security", "CVE-"]])
+
+    def matches(self, message: Message, me: Me) -> bool:
+        texts = _texts(message)
+        return any(word in text for text in texts for word in self._words)
+
+    def deciding(self, message: Message, me: Me) -> tuple[str, ...]:
+        texts = _texts(message)
+        found = (word for word in self.words if any(word.casefold() in text for text in texts))
+        return shown(found) or shown(filter(None, [message.summary]))
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(map(str.casefold, self.words))
+
+
+def _texts(message: Message) -> list[str]:
+    return [text.casefold() for text in (message.summary, message.text) if text]
