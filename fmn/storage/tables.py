@@ -1,0 +1,137 @@
+"""The tables, as they are now; how they came to be so is in the migrations (`alembic/`).
+
+What a user deletes keeps its row, with the time: it can be undone, and deliveries name it.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+)
+
+from fmn.storage.columns import Json, Moment, Number, Words
+
+NAMES = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_name)s",
+}
+"""A migration can only change what has a name of its own."""
+
+metadata = MetaData(naming_convention=NAMES)
+
+
+def _one_of_each(name: str, *columns: Column[str], deleted: Column[Moment]) -> Index:
+    """No two rows that are not deleted have the same values here."""
+    living = deleted.is_(None)
+    return Index(name, *columns, unique=True, sqlite_where=living, postgresql_where=living)
+
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Words, primary_key=True),  # opaque
+    Column("name", Words, nullable=False, unique=True),
+    Column("groups", Json, nullable=False),
+    Column("created", Moment, nullable=False),
+)
+
+destinations = Table(
+    "destinations",
+    metadata,
+    Column("id", Words, primary_key=True),  # opaque, never reused
+    Column("user_id", ForeignKey(users.c.id), nullable=False),
+    Column("position", Integer, nullable=False),  # in the user's order
+    Column("name", Words, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("address", Words, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("digest", Json),
+    Column("quiet", Json),
+    Column("deleted", Moment),
+)
+_one_of_each(
+    "uq_destinations_name",
+    destinations.c.user_id,
+    destinations.c.name,
+    deleted=destinations.c.deleted,
+)
+_one_of_each(
+    "uq_destinations_address",
+    destinations.c.user_id,
+    destinations.c.kind,
+    destinations.c.address,
+    deleted=destinations.c.deleted,
+)
+
+rules = Table(
+    "rules",
+    metadata,
+    Column("id", Words, primary_key=True),  # opaque
+    Column("user_id", ForeignKey(users.c.id), nullable=False),
+    Column("position", Integer, nullable=False),  # in the user's order
+    Column("name", Words, nullable=False),
+    Column("name_folded", Words, nullable=False),  # names are unique whatever their case
+    # Text, not JSON: what cannot be read must not spoil the rows beside it.
+    Column("filters", Words, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("everything", Boolean, nullable=False),
+    Column("deleted", Moment),
+)
+_one_of_each("uq_rules_name", rules.c.user_id, rules.c.name_folded, deleted=rules.c.deleted)
+
+rule_destinations = Table(
+    "rule_destinations",
+    metadata,
+    Column("rule_id", ForeignKey(rules.c.id), primary_key=True),
+    Column("destination_id", ForeignKey(destinations.c.id), primary_key=True),
+    Column("position", Integer, nullable=False),  # in the rule's order
+)
+
+preference_changes = Table(
+    "preference_changes",
+    metadata,
+    Column("id", Number, primary_key=True),  # in the order of commits: see preferences.save
+    Column("user_id", ForeignKey(users.c.id), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("preferences", Json, nullable=False),  # after the change
+    sqlite_autoincrement=True,  # a number is never given twice
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("facts", Json, nullable=False),
+    Column("owners", Json, nullable=False),  # as they were
+    Column("body", LargeBinary, nullable=False),
+    Column("sent_at", Moment),
+    Column("private", Boolean, nullable=False),
+    Column("handled_at", Moment, nullable=False, index=True),
+    Column("version", Number, nullable=False),  # of the rule set that judged
+    Column("notifications", Integer, nullable=False),
+)
+
+# Nothing here refers to another table: records come in any order, and outlive what they name.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("key", Words, primary_key=True),
+    Column("message_id", Words, nullable=False),
+    Column("destination_id", Words, nullable=False),
+    Column("user_id", Words),
+    Column("kind", Words, nullable=False),
+    Column("rules", Json, nullable=False),  # ids
+    Column("state", Words, nullable=False),
+    Column("rank", Integer, nullable=False),  # of the state; it only grows
+    Column("attempts", Integer, nullable=False),
+    Column("reason", Words),
+    Column("at", Moment, nullable=False, index=True),
+)
