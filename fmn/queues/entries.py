@@ -1,0 +1,105 @@
+"""What an entry of a queue looks like: a version, a count, a value packed with msgpack.
+
+A reader that does not know the version leaves the entry pending and says so (`reader.py`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from fmn.errors import FmnError
+from fmn.model import Chunk, Handled, LogLine, Message, Outcome
+
+VERSION = 1
+V = TypeVar("V")
+
+
+class UnreadableEntry(FmnError):
+    """An entry of a queue cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """What an operator may mend and replay."""
+
+    what: str
+    """`undecodable`, `message`, `chunk` or `log line`."""
+    where: str
+    """The process that gave it up, or the lane."""
+    why: str
+    tries: int
+    at: datetime
+    """UTC."""
+    entry: bytes
+    """The value as it stood in the queue; of an undecodable message the first bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One output of a fenced step."""
+
+    key: str
+    value: bytes
+    n: int = 1
+    """Notifications it stands for."""
+    due: int | None = None
+    """In so many seconds of the server's clock, into a retry zset; else at once, into a stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What becomes of one entry: outputs and counts, in one unit with its acknowledgement."""
+
+    id: str
+    """Of the input; empty where there is none."""
+    writes: tuple[Write, ...]
+    counts: Mapping[str, int]
+
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+def pack(value: Message | Chunk | LogLine | DeadLetter) -> bytes:
+    """Return a value as it travels."""
+    if isinstance(value, Handled | Outcome):
+        return _encoder.encode((type(value).__name__, value))
+    return _encoder.encode(value)
+
+
+def unpack(raw: bytes, shape: type[V]) -> V:
+    """Return the value. Raises UnreadableEntry."""
+    try:
+        return msgspec.msgpack.decode(raw, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError) as failed:
+        raise UnreadableEntry(f"not a {shape.__name__}", failed) from None
+
+
+def unpack_line(raw: bytes) -> LogLine:
+    """Return a line of the log. Raises UnreadableEntry."""
+    name, rest = unpack(raw, tuple[str, msgspec.Raw])
+    shapes: dict[str, Any] = {"Handled": Handled, "Outcome": Outcome}
+    if name not in shapes:
+        raise UnreadableEntry(f"{name!r} is no line of the log")
+    line: LogLine = unpack(bytes(rest), shapes[name])
+    return line
+
+
+def arguments(steps: list[Step]) -> tuple[list[str], list[bytes]]:
+    """Return the output keys and the arguments of `step.lua`: the steps, then their values.
+
+    Keys and values are named by their place, counted from 1.
+    """
+    outputs = sorted({write.key for step in steps for write in step.writes})
+    place = {key: at for at, key in enumerate(outputs, 1)}
+    values: list[bytes] = []
+
+    def told(write: Write) -> tuple[int, int, int, int, int | bool]:
+        values.append(write.value)
+        due = False if write.due is None else write.due
+        return place[write.key], VERSION, write.n, len(values), due
+
+    plan = [(s.id, [told(w) for w in s.writes], list(s.counts.items())) for s in steps]
+    return outputs, [msgspec.json.encode(plan), *values]

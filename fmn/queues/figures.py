@@ -1,0 +1,67 @@
+"""What the counts say: figures of every channel, for the ledger and the report."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fmn.queues import keys
+from fmn.queues.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One channel at one moment."""
+
+    channel: int
+    counts: Counter[str]
+    """As the fenced scripts counted them: `taken`, `handled`, `sent email` …"""
+    messages_waiting: int
+    dead_letters: int
+    log_waiting: int
+    waiting: dict[str, int]
+    """Lane → notifications in it."""
+    retrying: dict[str, int]
+    """Lane → notifications that wait for their next attempt."""
+
+
+async def channels(connection: Connection) -> int | None:
+    """Return N, or None where it was never set."""
+    answer = await connection.do("GET", keys.CHANNELS)
+    return int(answer) if answer else None
+
+
+async def set_channels(connection: Connection, n: int) -> None:
+    """Set N: within a second consumers pick below it, and everybody reads up to the most ever."""
+    most = max(await most_channels(connection), n)
+    await connection.all([("SET", keys.MOST_CHANNELS, most), ("SET", keys.CHANNELS, n)])
+
+
+async def most_channels(connection: Connection) -> int:
+    """Return the number of channels that may hold anything."""
+    answers = await connection.all([("GET", keys.MOST_CHANNELS), ("GET", keys.CHANNELS)])
+    return max(int(answer or 0) for answer in answers)
+
+
+async def figures(connection: Connection) -> list[Figures]:
+    """Return the figures of every channel, each of them of one moment."""
+    return [await _figures(connection, k) for k in range(await most_channels(connection))]
+
+
+async def _figures(connection: Connection, k: int) -> Figures:
+    lanes: Sequence[str] = ()
+    while True:  # again where a lane appeared between the two looks
+        stand = await _look(connection, k, lanes)
+        found = sorted(name.partition(" ")[2] for name in stand.counts if name.startswith("made "))
+        if found == list(lanes):
+            return stand
+        lanes = found
+
+
+async def _look(connection: Connection, k: int, lanes: Sequence[str]) -> Figures:
+    streams = [key for kind in lanes for key in (keys.outbox(k, kind), keys.retry(k, kind))]
+    fixed = [keys.counts(k), keys.channel(k), keys.dead(k), keys.log(k)]
+    flat, messages, dead, log, *pairs = await connection.run("waiting", [*fixed, *streams])
+    counts = Counter({n.decode(): int(by) for n, by in zip(flat[::2], flat[1::2], strict=True)})
+    waiting = dict(zip(lanes, pairs[::2], strict=True))
+    retrying = dict(zip(lanes, pairs[1::2], strict=True))
+    return Figures(k, counts, messages, dead, log, waiting, retrying)

@@ -1,0 +1,66 @@
+"""Every Redis key there is. Those of one channel share its hash tag, so a script stays in one slot.
+
+fmn:{k}:channel        stream, group "workers"    messages; in mode pubsub the name published to
+fmn:{k}:outbox:<kind>  stream, group "senders"    chunks: content rendered once, and recipients
+fmn:{k}:retry:<kind>   zset                       chunks to try again, by due time (server seconds)
+fmn:{k}:log            stream, group "recorders"  what was handled, and what became of it
+fmn:{k}:dead           stream                     dead letters
+fmn:{k}:suspects       hash                       entry taken over from a dead process → tries
+fmn:{k}:counts         hash                       what moved where: the ledger and the report
+fmn:{k}:alive          zset                       process → server time of its last sign of life
+fmn:sent:<hash of key> string, expires            claim: state, origin, token
+fmn:lease:<name>       string, expires            who holds what only one process may have
+fmn:channels           string                     N: consumers pick below it
+fmn:channels:most      string                     the largest N ever: the others read below it
+fmn:nudge              pub/sub                    "preferences changed, version V"
+
+Every entry of a stream has the fields `v` (format version), `n` (notifications it stands for)
+and `d` (the value); a member of a retry zset is `<unique> <v> <n>` and a newline before the value.
+"""
+
+from hashlib import blake2b
+
+CHANNELS = "fmn:channels"
+MOST_CHANNELS = "fmn:channels:most"
+NUDGE = "fmn:nudge"
+
+
+def channel(k: int) -> str:
+    return f"fmn:{{{k}}}:channel"
+
+
+def outbox(k: int, kind: str) -> str:
+    return f"fmn:{{{k}}}:outbox:{kind}"
+
+
+def retry(k: int, kind: str) -> str:
+    return f"fmn:{{{k}}}:retry:{kind}"
+
+
+def log(k: int) -> str:
+    return f"fmn:{{{k}}}:log"
+
+
+def dead(k: int) -> str:
+    return f"fmn:{{{k}}}:dead"
+
+
+def suspects(k: int) -> str:
+    return f"fmn:{{{k}}}:suspects"
+
+
+def counts(k: int) -> str:
+    return f"fmn:{{{k}}}:counts"
+
+
+def alive(k: int) -> str:
+    return f"fmn:{{{k}}}:alive"
+
+
+def lease(name: str) -> str:
+    return f"fmn:lease:{name}"
+
+
+def claim(key: str) -> str:
+    """Return the claim of a notification; hashed, because keys may be long (128 bits)."""
+    return f"fmn:sent:{blake2b(key.encode(), digest_size=16).hexdigest()}"

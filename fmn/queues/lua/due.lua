@@ -1,0 +1,10 @@
+-- Move chunks whose time has come from the retries of a lane back into the lane.
+-- KEYS[1] retry   KEYS[2] outbox   ARGV[1] at most   Returns how many moved.
+local members = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', redis.call('TIME')[1], 'LIMIT', 0, ARGV[1])
+for _, member in ipairs(members) do
+  local line = string.find(member, '\n', 1, true)
+  local version, n = string.match(string.sub(member, 1, line - 1), ' (%d+) (%d+)$')
+  redis.call('XADD', KEYS[2], '*', 'v', version, 'n', n, 'd', string.sub(member, line + 1))
+  redis.call('ZREM', KEYS[1], member)
+end
+return #members

@@ -1,0 +1,227 @@
+"""The outbox: a lane for each kind, read by the senders of that kind.
+
+Around one `send` stand the claim, the mark, the retry, the dead letter and the record; what
+became of a chunk is one fenced step.
+"""
+
+import asyncio
+import math
+import random
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from fmn.config import Retry
+from fmn.errors import FmnError, PermanentFailure, TransientFailure
+from fmn.model import Chunk, Content, Outcome, Recipient, State
+from fmn.queues import keys
+from fmn.queues.channels import log_writes
+from fmn.queues.claims import Answer, Claims
+from fmn.queues.connection import Connection
+from fmn.queues.entries import DeadLetter, Step, UnreadableEntry, Write, pack, unpack
+from fmn.queues.life import Life
+from fmn.queues.reader import DEADLY, Entry, Reader
+
+Send = Callable[[Content, Recipient], Awaitable[None]]
+
+MOVE = 0.5
+"""Seconds between two looks for retries that are due."""
+MOVE_AT_MOST = 100
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How the attempt for one recipient ended."""
+
+    recipient: Recipient
+    state: State | None = None
+    """None: not attempted, because the process was told to stop."""
+    reason: str | None = None
+    retry_after: timedelta | None = None
+    in_doubt: bool = False
+
+
+class Lane:
+    """The lane of one kind, over all channels."""
+
+    def __init__(
+        self, connection: Connection, life: Life, kind: str, *, claims: Claims, retry: Retry
+    ) -> None:
+        self._connection = connection
+        self._reader = Reader(connection, life, "senders", lambda k: keys.outbox(k, kind))
+        self._life = life
+        self._kind = kind
+        self._claims = claims
+        self._retry = retry
+
+    async def each(self, send: Send, stop: asyncio.Event, *, at_once: int) -> None:
+        """Give every recipient to `send` until told to stop, so many at once."""
+        free = asyncio.Semaphore(at_once)
+        async with asyncio.TaskGroup() as group:
+            mover = group.create_task(self._move_due())
+            async for batch in self._reader.batches(at_once, stop):
+                async with asyncio.TaskGroup() as chunks:
+                    for entry in batch.entries:
+                        serving = _Serving(self._claims, self._life, send, free, stop)
+                        chunks.create_task(self._serve(batch.channel, entry, serving))
+            mover.cancel()
+
+    async def _serve(self, k: int, entry: Entry, serving: "_Serving") -> None:
+        try:
+            chunk = unpack(entry.value, Chunk)
+        except UnreadableEntry as failed:
+            step = self._buried(k, entry, str(failed))
+        else:
+            results = _poisoned(chunk) if entry.poison else await serving.serve(chunk)
+            step = self._step(k, entry, chunk, results)
+        await self._reader.finish(k, [step])
+
+    def _step(self, k: int, entry: Entry, chunk: Chunk, results: list[Result]) -> Step:
+        exhausted = chunk.attempt >= self._retry.attempts
+        if exhausted:
+            results = [_given_up(result) for result in results]
+        outcomes = [o for result in results for o in self._outcomes(chunk, result)]
+        writes = [*self._retries(k, chunk, results), *log_writes(k, outcomes)]
+        if given_up := [r for r in results if r.state is State.DEAD]:
+            writes.append(self._letter(k, chunk, given_up))
+        return Step(entry.id, tuple(writes), self._counts(results))
+
+    def _outcomes(self, chunk: Chunk, result: Result) -> list[Outcome]:
+        if result.state is None:
+            return []
+        now, rules = datetime.now(UTC), tuple(result.recipient.rules)
+        tail = (now, chunk.attempt, result.reason)
+        return [
+            Outcome(key, self._kind, rules, result.state, *tail) for key in result.recipient.keys
+        ]
+
+    def _retries(self, k: int, chunk: Chunk, results: list[Result]) -> list[Write]:
+        """Return the chunks still to serve: what failed later, what was not begun at once."""
+        again: dict[tuple[int, int], list[Recipient]] = defaultdict(list)
+        for result in results:
+            if result.state is None:
+                again[chunk.attempt, 0].append(result.recipient)
+            elif result.state is State.RETRYING:
+                due = self._delay(chunk.attempt, result.retry_after)
+                again[chunk.attempt + 1, due].append(result.recipient)
+        zset, writes = keys.retry(k, self._kind), list[Write]()
+        for (attempt, due), recipients in again.items():
+            rest = replace(chunk, recipients=tuple(recipients), attempt=attempt)
+            writes.append(Write(zset, pack(rest), rest.notifications, due))
+        return writes
+
+    def _delay(self, attempt: int, asked: timedelta | None) -> int:
+        """Return seconds until the next attempt: doubling, capped, a third of it at random."""
+        doubled = self._retry.first.total_seconds() * 2.0 ** min(attempt - 1, 30)
+        usual = min(doubled, self._retry.longest.total_seconds())
+        jittered = usual * random.SystemRandom().uniform(2 / 3, 1)
+        return math.ceil(max(jittered, asked.total_seconds() if asked else 0))
+
+    def _counts(self, results: list[Result]) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        for result in results:
+            n = len(result.recipient.keys)
+            if result.state is State.SENT:
+                counts[f"{'doubt' if result.in_doubt else 'sent'} {self._kind}"] += n
+            elif result.state is State.SUPPRESSED:
+                counts[f"suppressed {self._kind} {result.reason}"] += n
+            elif result.state is State.RETRYING:
+                counts[f"retried {self._kind}"] += n
+            elif result.state is not None:
+                counts[f"{result.state} {self._kind}"] += n
+        return counts
+
+    def _letter(self, k: int, chunk: Chunk, results: list[Result]) -> Write:
+        rest = replace(chunk, recipients=tuple(result.recipient for result in results))
+        why, now = results[0].reason or "", datetime.now(UTC)
+        letter = DeadLetter("chunk", f"sender {self._kind}", why, chunk.attempt, now, pack(rest))
+        return Write(keys.dead(k), pack(letter), rest.notifications)
+
+    def _buried(self, k: int, entry: Entry, why: str) -> Step:
+        _log.error("gave a chunk up", channel=k, entry=entry.id, why=why)
+        where = f"sender {self._kind}"
+        tries = entry.tries + 1
+        letter = DeadLetter("chunk", where, why, tries, datetime.now(UTC), entry.value)
+        write = Write(keys.dead(k), pack(letter), entry.n)
+        return Step(entry.id, (write,), {f"dead {self._kind}": entry.n})
+
+    async def _move_due(self) -> None:
+        while True:
+            for k in range(self._life.crew.most_channels):
+                lane = [keys.retry(k, self._kind), keys.outbox(k, self._kind)]
+                await self._connection.run("due", lane, MOVE_AT_MOST)
+            await asyncio.sleep(MOVE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Serving:
+    """One chunk being served."""
+
+    claims: Claims
+    life: Life
+    send: Send
+    free: asyncio.Semaphore
+    stop: asyncio.Event
+
+    async def serve(self, chunk: Chunk) -> list[Result]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._attempt(chunk, r)) for r in chunk.recipients]
+        return [task.result() for task in tasks]
+
+    async def _attempt(self, chunk: Chunk, recipient: Recipient) -> Result:
+        async with self.free:
+            if self.stop.is_set():
+                return Result(recipient)
+            answers = [await self.claims.claim(key, chunk.origin) for key in recipient.keys]
+            result = await self._answered(chunk, recipient, answers)
+            self.life.took()
+            return result
+
+    async def _answered(self, chunk: Chunk, recipient: Recipient, answers: list[Answer]) -> Result:
+        in_doubt = Answer.DOUBT in answers
+        if not in_doubt and Answer.FREE not in answers:
+            sent = Answer.SENT in answers
+            return (
+                Result(recipient, State.SENT)
+                if sent
+                else Result(recipient, State.SUPPRESSED, "duplicate")
+            )
+        result = replace(await self._sent(chunk, recipient), in_doubt=in_doubt)
+        for key in recipient.keys:
+            await self.claims.mark(key, chunk.origin, sent=result.state is State.SENT)
+        _log.info(
+            str(result.state), keys=recipient.keys, kind=chunk.content.kind, reason=result.reason
+        )
+        return result
+
+    async def _sent(self, chunk: Chunk, recipient: Recipient) -> Result:
+        try:
+            await self.send(chunk.content, recipient)
+        except PermanentFailure as failed:
+            return Result(recipient, State.FAILED, _words(failed))
+        except TransientFailure as failed:
+            return Result(recipient, State.RETRYING, _words(failed), failed.retry_after)
+        except Exception as failed:  # noqa: BLE001  # a bug costs one attempt, not the process
+            _log.exception("a sender failed in a way it must not", keys=recipient.keys)
+            return Result(recipient, State.RETRYING, repr(failed))
+        return Result(recipient, State.SENT)
+
+
+def _given_up(result: Result) -> Result:
+    if result.state is not State.RETRYING:
+        return result
+    return replace(result, state=State.DEAD, reason=f"out of attempts: {result.reason}")
+
+
+def _poisoned(chunk: Chunk) -> list[Result]:
+    why = f"its sender died {DEADLY} times with this chunk alone in hand"
+    return [Result(recipient, State.DEAD, why) for recipient in chunk.recipients]
+
+
+def _words(failed: FmnError) -> str:
+    return ": ".join(map(str, failed.args))
