@@ -1,0 +1,179 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fmn.model import (
+    FOOTER,
+    Message,
+    MessageId,
+    Recipient,
+    RuleId,
+)
+from tests.render.examples import BUILD, ORIGIN, OWN, a_notification
+
+
+def the_footer(*rules: str) -> str:
+    (chunk,) = OWN.render(BUILD, [a_notification(rules=rules)], ORIGIN)
+    return chunk.recipients[0].footer
+
+
+# What reads how: derived by hand from the facts above.
+
+
+def test_a_mail_says_what_happened_the_long_form_where_to_look_the_facts_and_the_footer() -> None:
+    expected = f"""\
+Build FAILED: alice's chromium-80.0-1.fc33
+
+Package:    chromium
+  Status:     failed
+
+https://koji.example.org/build?a=1&b=2
+
+By:       alice
+About:    rpms/chromium
+Severity: warning
+When:     2026-03-17 01:58 UTC
+
+--\N{SPACE}
+{FOOTER}"""
+    assert expected == OWN.content("email", [BUILD]).text
+
+
+def test_a_mail_leaves_out_what_the_message_lacks() -> None:
+    bare = Message(MessageId("m2"), "org.example.hello", summary="Hello", text="Hello")
+    content = OWN.content("email", [bare])
+    assert content.subject == "Hello"
+    assert content.text == f"Hello\n\nSeverity: info\n\n-- \n{FOOTER}"
+    assert content.headers == {"topic": "org.example.hello", "severity": "info", "message": "m2"}
+
+
+def test_a_subject_is_the_app_in_brackets_and_the_summary() -> None:
+    message = replace(BUILD, app="Pagure", summary="alice opened an issue")
+    assert OWN.content("email", [message]).subject == "[Pagure] alice opened an issue"
+
+
+def test_a_message_without_a_summary_is_called_by_its_topic() -> None:
+    message = Message(MessageId("m2"), "org.example.hello", summary=" \r\n\x00")
+    assert OWN.content("email", [message]).subject == "org.example.hello"
+
+
+def test_a_koji_build_says_first_what_was_built() -> None:
+    assert OWN.content("email", [BUILD]).subject == "[Koji] chromium-80.0-1.fc33 failed"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'"new"',
+        b"{}",
+        b'{"new": []}',
+        b'{"new": 5, "name": "a", "version": "b", "release": "c"}',
+        b'{"new": -1, "name": "a", "version": "b", "release": "c"}',
+        b'{"new": true, "name": "a", "version": "b", "release": "c"}',
+        b'{"new": 1, "name": {}, "version": "b", "release": "c"}',
+        b"[" * 900 + b"]" * 900,
+        b"[" * 90_000,
+    ],
+)
+def test_a_koji_message_of_another_form_reads_like_any_other(body: bytes) -> None:
+    message = replace(BUILD, body=body)
+    assert OWN.content("email", [message]).subject == f"[Koji] {BUILD.summary}"
+
+
+def test_irc_is_one_line() -> None:
+    content = OWN.content("irc", [BUILD])
+    assert content.text == f"[Koji] {BUILD.summary} https://koji.example.org/build?a=1&b=2"
+    assert content.html is None
+    bare = replace(BUILD, app=None, url=None)
+    assert OWN.content("irc", [bare]).text == BUILD.summary
+
+
+def test_a_kind_without_templates_gets_summary_and_url() -> None:
+    content = OWN.content("push", [BUILD])
+    assert content.kind == "push"
+    assert content.subject == f"[Koji] {BUILD.summary}"
+    assert content.text == f"{BUILD.summary} https://koji.example.org/build?a=1&b=2"
+    assert OWN.content("../email", [BUILD]).text == content.text
+
+
+def test_a_digest_has_all_its_messages() -> None:
+    other = replace(BUILD, app="bodhi", summary="An update is ready", text="", url=None)
+    content = OWN.content("email", [BUILD, other])
+    assert content.subject == f"[Koji] {BUILD.summary} (and 1 more)"
+    assert content.text.startswith(f"{BUILD.summary}\n\nPackage:")
+    assert "UTC\n\n* * *\n\nAn update is ready\n\nBy:       alice\n" in content.text
+    assert content.text.count(FOOTER) == 1
+    assert content.html is not None
+    assert content.html.count("<h1>") == 2
+    assert content.html.count(FOOTER) == 1
+    said = OWN.content("irc", [BUILD, other]).text.splitlines()
+    assert said == [f"[Koji] {BUILD.summary} {BUILD.url}", "[bodhi] An update is ready"]
+
+
+def test_a_mail_names_the_first_twenty_artifacts_and_counts_the_rest() -> None:
+    many = frozenset(f"rpms/p{n:02}" for n in range(33))
+    text = OWN.content("email", [replace(BUILD, artifacts=many)]).text
+    assert "About:    rpms/p00, rpms/p01, " in text
+    assert "rpms/p19 and 13 more\n" in text
+
+
+def test_a_footer_says_which_rules_chose_it() -> None:
+    assert the_footer("A") == "You get this because of your rule “A”."
+    assert the_footer("A", "<B>\r\nC") == "You get this because of your rules “A”, “<B> C”."
+    assert the_footer(*(f"R{n}" for n in range(12))).endswith("“R8”, “R9” and 2 more.")
+
+
+def test_a_footer_is_escaped_in_html_and_plain_in_text() -> None:
+    (chunk,) = OWN.render(BUILD, [a_notification(rules=("<b>&",))], ORIGIN)
+    (recipient,) = chunk.recipients
+    assert chunk.content.text_for(recipient).endswith(
+        "\n-- \nYou get this because of your rule “<b>&”."
+    )
+    html = chunk.content.html_for(recipient)
+    assert html is not None
+    assert "because of your rule “&lt;b&gt;&amp;”." in html
+
+
+# Whom it goes to.
+
+
+def test_content_is_rendered_once_for_each_kind() -> None:
+    asked = [a_notification("d2", "irc"), a_notification("d3"), a_notification("d1")]
+    mail, irc = OWN.render(BUILD, asked, ORIGIN)
+    assert (mail.content.kind, irc.content.kind) == ("email", "irc")
+    assert mail.content == OWN.content("email", [BUILD])
+    assert [one.address for one in mail.recipients] == ["d1@example.org", "d3@example.org"]
+    assert mail.recipients[0] == Recipient(
+        keys=(asked[2].key,),
+        address="d1@example.org",
+        rules={RuleId("r0"): "My packages"},
+        footer="You get this because of your rule “My packages”.",
+    )
+    assert mail.origin == irc.origin == ORIGIN
+
+
+def test_nobody_asked_nothing_is_rendered() -> None:
+    assert OWN.render(BUILD, [], ORIGIN) == ()
+
+
+@given(st.lists(st.tuples(st.integers(0, 400), st.sampled_from(["email", "irc"])), unique=True))
+def test_chunks_hold_a_hundred_at_most_in_the_order_of_destinations(
+    asked: list[tuple[int, str]],
+) -> None:
+    notifications = [a_notification(f"{number:03}{kind}", kind) for number, kind in asked]
+    chunks = OWN.render(BUILD, notifications, ORIGIN)
+    served = [(chunk.content.kind, one.keys[0]) for chunk in chunks for one in chunk.recipients]
+    assert served == sorted((one.destination.kind, one.key) for one in notifications)
+    kinds = [kind for _, kind in asked]
+    assert len(chunks) == sum(-(-kinds.count(kind) // 100) for kind in set(kinds))
+    assert all(1 <= len(chunk.recipients) <= 100 for chunk in chunks)
+
+
+def test_of_250_recipients_the_last_chunk_has_fifty() -> None:
+    chunks = OWN.render(BUILD, [a_notification(f"{n:03}") for n in range(250)], ORIGIN)
+    assert [chunk.notifications for chunk in chunks] == [100, 100, 50]
