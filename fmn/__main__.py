@@ -1,0 +1,5 @@
+"""`python -m fmn` is `fmn`."""
+
+from fmn.cli.main import main
+
+main()

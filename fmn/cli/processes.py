@@ -1,0 +1,63 @@
+"""`fmn consumer`, `worker`, `sender`, `recorder`, and `up`: all of them."""
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from fmn.cli.road import Road
+from fmn.cli.settings import ConfigFile, run, site
+from fmn.service import Work, log_to_stderr, serve
+
+Port = Annotated[
+    int | None,
+    typer.Option(
+        metavar="P", min=0, max=65535, help="Of /healthz, /readyz, /metrics; 0 picks one."
+    ),
+]
+Bind = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Where to listen; loopback unless said.")
+]
+
+
+def consumer(config: ConfigFile = None, port: Port = None, bind: Bind = None) -> None:
+    """Take messages from the bus and put each on a channel picked at random."""
+    road = Road(site(config))
+    _serve("consumer", road, road.consumer, port, bind)
+
+
+def worker(config: ConfigFile = None, port: Port = None, bind: Bind = None) -> None:
+    """Match messages against everybody's rules and put what is to be sent into the outbox."""
+    road = Road(site(config))
+    _serve("worker", road, road.worker, port, bind)
+
+
+def sender(
+    kinds: Annotated[list[str], typer.Argument(metavar="KIND…", help="email, irc …")],
+    config: ConfigFile = None,
+    port: Port = None,
+    bind: Bind = None,
+) -> None:
+    """Hand what is in the outbox to mail servers, IRC networks and so on."""
+    road = Road(site(config))
+    _serve("sender", road, partial(road.some_senders, tuple(dict.fromkeys(kinds))), port, bind)
+
+
+def recorder(config: ConfigFile = None, port: Port = None, bind: Bind = None) -> None:
+    """Keep in the history what was handled and what became of it."""
+    road = Road(site(config))
+    _serve("recorder", road, road.recorder, port, bind)
+
+
+def up(config: ConfigFile = None, port: Port = None, bind: Bind = None) -> None:
+    """Run all of them in one process, for development and small sites."""
+    road = Road(site(config))
+    _serve("up", road, road.all, port, bind)
+
+
+def _serve(process: str, road: Road, work: Work, port: int | None, bind: str | None) -> None:
+    settings = road.site.settings.service
+    said = {"port": port, "bind": bind}
+    settings = settings.model_copy(update={k: v for k, v in said.items() if v is not None})
+    log_to_stderr(settings.log)
+    run(serve(process, settings, work, checks=road.ready, registry=road.registry))

@@ -1,0 +1,138 @@
+"""`fmn channels`, `fmn dead`, `fmn ledger`, `fmn report`: what the queues hold and counted."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from fmn.cli.say import emit, emit_text, say
+from fmn.cli.settings import ConfigFile, Site, run, site
+from fmn.errors import InputError
+from fmn.queues.connection import Connection, connect
+from fmn.queues.dead import dead_letter, dead_letters, held
+from fmn.queues.entries import DeadLetter
+from fmn.queues.figures import channels as channels_set
+from fmn.queues.figures import figures, set_channels
+from fmn.report.drawing import draw_load, draw_table
+from fmn.report.figures import Load
+from fmn.report.gathered import ledger_of, load_of
+from fmn.report.ledger import Ledger, draw_ledger
+
+Json = Annotated[bool, typer.Option("--json", help="For machines, on stdout.")]
+
+dead = typer.Typer(no_args_is_help=True, help="Dead letters: what an operator may mend.")
+report = typer.Typer(
+    invoke_without_command=True, help="How the load spread over channels, workers and lanes."
+)
+
+
+def channels(
+    n: Annotated[int | None, typer.Argument(metavar="N", min=1, max=1024)] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Print the number of channels, or set it while everything runs."""
+    run(_channels(site(config), n))
+
+
+async def _channels(at: Site, n: int | None) -> None:
+    async with _connected(at) as connection:
+        if n is not None:
+            await set_channels(connection, n)
+            say(f"consumers pick among {n} channels within a second")
+        number = await channels_set(connection) or at.settings.queues.channels
+        emit_text(f"{number}\n")
+
+
+def ledger(config: ConfigFile = None, as_json: Json = False) -> None:
+    """Show that all that came in is somewhere; exit 1 where a residual stays."""
+    found = run(_ledger(site(config)))
+    if as_json:
+        emit(found.as_json())
+    else:
+        say(draw_ledger(found))
+    if not found.balanced:
+        raise typer.Exit(1)
+
+
+async def _ledger(at: Site) -> Ledger:
+    async with _connected(at) as connection:
+        return ledger_of(await figures(connection))
+
+
+@report.callback()
+def load(context: typer.Context, config: ConfigFile = None, as_json: Json = False) -> None:
+    """Show how the load of what runs spread over channels, workers and lanes."""
+    if context.invoked_subcommand is None:
+        _show(run(_load(site(config))), as_json=as_json)
+
+
+@report.command()
+def counts(
+    numbers: Annotated[list[int], typer.Argument(metavar="N N…", min=0)], as_json: Json = False
+) -> None:
+    """Say whether these counts are what a fair random pick leaves."""
+    _show(Load.of_counts(numbers), as_json=as_json)
+
+
+async def _load(at: Site) -> Load:
+    async with _connected(at) as connection:
+        return load_of(await figures(connection))
+
+
+def _show(load: Load, *, as_json: bool) -> None:
+    if as_json:
+        emit(load.as_json())
+    else:
+        say(draw_load(load))
+
+
+@dead.command("list")
+def list_dead(config: ConfigFile = None, as_json: Json = False) -> None:
+    """List the dead letters, oldest first on each channel."""
+    found = run(_dead(site(config)))
+    if as_json:
+        for name, letter in found:
+            emit(_letter(name, letter, whole=False))
+        return
+    rows = [(name, _at(x), x.what, x.where, x.tries, x.why[:200]) for name, x in found]
+    say(draw_table(["id", "at", "what", "where", "tries", "why"], rows) if rows else "none")
+
+
+@dead.command()
+def show(
+    letter: Annotated[str, typer.Argument(metavar="ID", help="As `fmn dead list` shows it.")],
+    config: ConfigFile = None,
+) -> None:
+    """Show one dead letter, with what it held, as JSON."""
+    emit(_letter(letter, run(_one(site(config), letter)), whole=True))
+
+
+async def _dead(at: Site) -> list[tuple[str, DeadLetter]]:
+    async with _connected(at) as connection:
+        return [found async for found in dead_letters(connection)]
+
+
+async def _one(at: Site, name: str) -> DeadLetter:
+    async with _connected(at) as connection:
+        found = await dead_letter(connection, name)
+    if found is None:
+        raise InputError(name, "there is no such dead letter; `fmn dead list` shows them")
+    return found
+
+
+def _letter(name: str, letter: DeadLetter, *, whole: bool) -> dict[str, Any]:
+    shown = {"id": name} | asdict(letter)
+    del shown["entry"]
+    return shown | ({"held": held(letter)} if whole else {})
+
+
+@asynccontextmanager
+async def _connected(at: Site) -> AsyncIterator[Connection]:
+    async with connect(at.settings.queues.url.get_secret_value(), patient=False) as connection:
+        yield connection
+
+
+def _at(letter: DeadLetter) -> str:
+    return f"{letter.at:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,161 @@
+"""The composition root: every process of the road, put together from its parts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter
+
+from fmn.bus.bus import open_bus
+from fmn.cli.settings import Site
+from fmn.directory.file import FileDirectory
+from fmn.directory.snapshot import Directory
+from fmn.kinds import Sender
+from fmn.processes.consumer import consume
+from fmn.processes.recorder import Keeper, record
+from fmn.processes.sender import send
+from fmn.processes.worker import work
+from fmn.queues.channels import Channels, Intake
+from fmn.queues.claims import Claims
+from fmn.queues.connection import Connection, connect
+from fmn.queues.lease import under_lease
+from fmn.queues.life import Life
+from fmn.queues.log import Log
+from fmn.queues.nudge import nudges
+from fmn.queues.outbox import Lane
+from fmn.queues.pubsub import PubsubChannels, PubsubIntake
+from fmn.render.content import Templates
+from fmn.storage.engine import open_engine
+from fmn.storage.schema import require_schema
+from fmn.storage.watch import WatchedRules
+
+Check = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Road:
+    """What the processes run with, and what they need to be ready."""
+
+    site: Site
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    checks: dict[str, Check] = field(default_factory=dict)
+    directory: Directory | None = None
+    """In place of the one the settings name."""
+    senders: Mapping[str, Sender] = field(default_factory=dict)
+    """Kind → sender, in place of the one the settings name."""
+    _lives: list[Life] = field(default_factory=list)
+
+    def ready(self) -> dict[str, bool]:
+        """Return what is there and what is not; before a process has joined nothing is."""
+        return {name: check() for name, check in self.checks.items()} or {"joined": False}
+
+    @asynccontextmanager
+    async def joined(self, process: str) -> AsyncIterator[tuple[Connection, Life]]:
+        """Join the others at the queues."""
+        queues = self.site.settings.queues
+        url = queues.url.get_secret_value()
+        async with connect(url) as connection:
+            with Life(url, process, channels=queues.channels) as life:
+                self._lives.append(life)
+                self.checks["redis"] = lambda: all(life.reachable for life in self._lives)
+                yield connection, life
+
+    async def consumer(self, stop: asyncio.Event) -> None:
+        """From the bus to the channels."""
+        warnings = Counter(
+            "fmn_fact_warnings",
+            "Facts left out because their property raised.",
+            ["schema", "property"],
+            registry=self.registry,
+        )
+
+        def warn(schema: str, name: str) -> None:
+            warnings.labels(schema, name).inc()
+
+        async with (
+            self.joined("consumer") as (connection, life),
+            open_bus(self.site.settings.bus, warn) as bus,
+        ):
+            self.checks["bus"] = lambda: bus.connected
+            pubsub = self.site.settings.queues.mode == "pubsub"
+            intake = (PubsubIntake if pubsub else Intake)(connection, life)
+            await consume(bus, intake, stop)
+
+    async def worker(self, stop: asyncio.Event) -> None:
+        """From the channels to the outbox."""
+        settings = self.site.settings
+        directory = self.directory or FileDirectory(settings.directory)
+        async with (
+            self.joined("worker") as (connection, life),
+            open_engine(settings.storage.url.get_secret_value()) as engine,
+            nudges(connection) as nudged,
+        ):
+            await require_schema(engine)
+            rules = WatchedRules(engine, self.site.filters, groups_of=directory.groups_of)
+            await rules.load()
+            self.checks["rules"] = lambda: rules.reachable
+            if settings.queues.mode == "pubsub":
+                channels: Any = PubsubChannels(connection, life)
+            else:
+                channels = Channels(connection, life, batch=settings.queues.batch)
+            templates = Templates(settings.templates.folder)
+            async with beside(rules.follow(nudged), directory.follow()):
+                await work(channels, rules, directory, templates, stop=stop)
+
+    async def sender(self, kind: str, stop: asyncio.Event) -> None:
+        """From the lane of a kind to people."""
+        settings = self.site.settings
+        sender = self.senders.get(kind) or self.site.sender(kind)
+        async with self.joined(f"sender:{kind}") as (connection, life):
+            claims = Claims(connection, lifetime=settings.queues.claims)
+            lane = Lane(connection, life, kind, claims=claims, retry=settings.retry)
+            if sender.account is None:
+                await send(lane, sender, stop)
+            else:
+                name = f"{kind}:{sender.account}"
+                await under_lease(connection, life, name, partial(send, lane, sender, stop), stop)
+
+    async def some_senders(self, kinds: Sequence[str], stop: asyncio.Event) -> None:
+        """From the lanes of these kinds to people."""
+        async with asyncio.TaskGroup() as group:
+            for kind in kinds:
+                group.create_task(self.sender(kind, stop))
+
+    async def recorder(self, stop: asyncio.Event) -> None:
+        """From the log to the history."""
+        settings = self.site.settings
+        async with (
+            self.joined("recorder") as (connection, life),
+            open_engine(settings.storage.url.get_secret_value()) as engine,
+        ):
+            await require_schema(engine)
+
+            keeper = Keeper(engine, settings.storage)
+            self.checks["storage"] = lambda: keeper.reachable
+            async with beside(keeper.forget()):
+                log = Log(connection, life, batch=settings.queues.batch)
+                await record(log, keeper, stop)
+
+    def kinds(self) -> list[str]:
+        """Return the sender kinds that have settings; where none has, every kind there is."""
+        return sorted({*self.site.settings.senders, *self.senders} or self.site.senders)
+
+    async def all(self, stop: asyncio.Event) -> None:
+        """Every process of the road; where one ends in an error, all do."""
+        async with asyncio.TaskGroup() as group:
+            for process in (self.consumer, self.worker, self.recorder):
+                group.create_task(process(stop))
+            group.create_task(self.some_senders(self.kinds(), stop))
+
+
+@asynccontextmanager
+async def beside(*following: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run these until the block ends."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one) for one in following]
+        yield
+        for task in tasks:
+            task.cancel()

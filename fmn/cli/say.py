@@ -1,0 +1,42 @@
+"""JSON for machines to stdout, words for people to stderr."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console, RenderableType
+
+from fmn.errors import InputError
+
+
+def say(words: RenderableType) -> None:
+    """Show something to people."""
+    Console(stderr=True, highlight=False).print(words)
+
+
+def emit(value: Any) -> None:  # noqa: ANN401  # whatever is JSON
+    """Write a value for machines: one line of JSON."""
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+
+
+def emit_text(text: str) -> None:
+    """Write text that is the result itself, YAML or a number."""
+    sys.stdout.write(text)
+
+
+def write_lines(file: str, values: list[dict[str, Any]]) -> None:
+    """Write values to a file, or with `-` to stdout, one line of JSON each."""
+    text = "".join(msgspec.json.encode(value).decode() + "\n" for value in values)
+    write_text(file, text)
+
+
+def write_text(file: str, text: str) -> None:
+    """Write text to a file, or with `-` to stdout. Raises InputError where it cannot be."""
+    if file == "-":
+        emit_text(text)
+        return
+    try:
+        Path(file).write_text(text)
+    except OSError as failed:
+        raise InputError(file, failed.strerror or failed) from None

@@ -1,0 +1,71 @@
+"""Which settings a verb runs with, and which kinds there are: read here, passed on from here."""
+
+import asyncio
+import os
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from fmn import kinds
+from fmn.config import Section, Settings, Source, check, read
+from fmn.errors import ConfigError
+from fmn.kinds import Sender
+from fmn.rules.filter import Filter
+
+ConfigFile = Annotated[
+    str | None,
+    typer.Option("--config", metavar="FILE", help="Settings; else FMN_CONFIG, else ./fmn.toml."),
+]
+
+
+@dataclass(frozen=True)
+class Site:
+    """Settings and kinds: all that a verb starts from."""
+
+    settings: Settings
+    source: Source
+    filters: Mapping[str, type[Filter]]
+    senders: Mapping[str, str]
+    """Sender kind → module."""
+
+    def sender(self, kind: str) -> Sender:
+        """Return a sender of this kind with its settings. Raises ConfigError."""
+        if kind not in self.senders:
+            raise ConfigError(f"sender {kind!r}", f"there is no such kind; {known(self.senders)}")
+        made = kinds.load(self.senders[kind])
+        sender: Sender = made(self.section(kind))
+        return sender
+
+    def section(self, kind: str) -> Section:
+        """Return the settings of one sender kind. Raises ConfigError."""
+        model: type[Section] = kinds.load(self.senders[kind]).Settings
+        return check(model, self.settings.senders.get(kind, {}), self.source, f"senders.{kind}")
+
+
+def known(names: Mapping[str, Any]) -> str:
+    """Return which there are, for an error."""
+    return f"there are {', '.join(sorted(names))}"
+
+
+def site(config: str | None) -> Site:
+    """Read the settings and look which kinds there are; refuse what nobody knows."""
+    settings, source = read(config, os.environ)
+    found = Site(settings, source, filter_kinds(), kinds.kinds("fmn.senders"))
+    for kind in settings.senders:
+        if kind not in found.senders:
+            at = source.name(f"senders.{kind}")
+            raise ConfigError(at, f"there is no such kind of sender; {known(found.senders)}")
+        found.section(kind)
+    return found
+
+
+def filter_kinds() -> dict[str, type[Filter]]:
+    """Return every filter kind, loaded."""
+    return {kind: kinds.load(at) for kind, at in kinds.kinds("fmn.rules.filters").items()}
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401  # whatever the work returns
+    """Run the asynchronous part of a verb."""
+    return asyncio.run(work)

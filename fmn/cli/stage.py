@@ -1,0 +1,189 @@
+"""The demo's stage: an embedded Valkey, SQLite, a mail server that keeps mails, the whole road."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from json import dumps
+from pathlib import Path
+from typing import Any
+
+from fmn.bus.facts import Decoder
+from fmn.bus.file import read_lines
+from fmn.cli.road import Road
+from fmn.cli.rules import directory_of
+from fmn.cli.settings import Site
+from fmn.config import read
+from fmn.demo.said import Said
+from fmn.demo.sink import mail_sink
+from fmn.demo.table import Told
+from fmn.errors import Unavailable, UndecodableMessage
+from fmn.model import DestinationState
+from fmn.preferences.values import Book, Preferences
+from fmn.queues.connection import connect
+from fmn.queues.embedded import embedded
+from fmn.queues.figures import Figures, figures
+from fmn.storage import schema
+from fmn.storage.engine import open_engine, reading, writing
+from fmn.storage.history import Delivery, deliveries
+from fmn.storage.preferences import save
+
+PATIENCE = 300.0
+"""Seconds all deliveries of the demo may take."""
+
+LOOK = 0.05
+"""Seconds between two looks whether all is delivered."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where the demo plays: everything it makes stands in one folder."""
+
+    site: Site
+    book: Book
+    file: str
+    folder: Path
+    said: Said = field(default_factory=Said)
+
+    @property
+    def mails(self) -> Path:
+        """Where the mails are."""
+        return self.folder / "mails"
+
+    @property
+    def settings_file(self) -> Path:
+        """A configuration with which other verbs look at this demo while it runs."""
+        return self.folder / "fmn.toml"
+
+    @asynccontextmanager
+    async def playing(self) -> AsyncIterator[None]:
+        """Run the whole road until the block ends."""
+        async with embedded(self.folder) as queues, mail_sink(self.mails) as port:
+            self.settings_file.write_text(self._settings(queues, port))
+            await schema.upgrade(self._storage)
+            await self._save_everybody()
+            settings, source = read(str(self.settings_file), environ={})
+            site = replace(self.site, settings=settings, source=source)
+            road = Road(site, directory=directory_of(self.book), senders={"irc": self.said})
+            stop = asyncio.Event()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(road.all(stop))
+                try:
+                    yield
+                finally:
+                    stop.set()
+
+    async def settled(self) -> list[Figures]:
+        """Return the figures once nothing waits anywhere."""
+        expected = sum(1 for _ in self._lines())
+        async with connect(self._queues) as connection, _patience(self.folder):
+            while not _is_settled(stand := await figures(connection), expected):  # noqa: ASYNC110  # it is on the server
+                await asyncio.sleep(LOOK)
+        return stand
+
+    async def told(self) -> list[Told]:
+        """Return what became of each notification, as messages, users and destinations stand."""
+        summaries = self._summaries()
+        async with open_engine(self._storage) as engine, reading(engine) as connection:
+            found = [_told(one, summaries) for one in await deliveries(connection)]
+        messages = {message: place for place, message in enumerate(summaries)}
+        users = [(user.user, at.name) for user in self.book.users for at in user.destinations]
+        return sorted(
+            found, key=lambda one: (messages[one.message], users.index((one.user, one.destination)))
+        )
+
+    @property
+    def _storage(self) -> str:
+        return f"sqlite:///{self.folder / 'fmn.db'}"
+
+    @property
+    def _queues(self) -> str:
+        return read(str(self.settings_file), environ={})[0].queues.url.get_secret_value()
+
+    def _settings(self, queues: str, port: int) -> str:
+        bus = self.site.settings.bus
+        sections: dict[str, dict[str, Any]] = {
+            "bus": {
+                "kind": "file",
+                "path": self.file,
+                "max_body": bus.max_body,
+                "private_topics": bus.private_topics,
+            },
+            "queues": {"url": queues},
+            "storage": {"url": self._storage},
+            "retry": {"first": "1s"},
+            "senders.email": {"host": "127.0.0.1", "port": port},
+        }
+        # What JSON says of texts, numbers and lists, TOML says in the same words.
+        lines = (
+            line
+            for section, keys in sections.items()
+            for line in (f"[{section}]", *(f"{key} = {dumps(to)}" for key, to in keys.items()))
+        )
+        return "\n".join(lines) + "\n"
+
+    def _lines(self) -> Sequence[bytes]:
+        return [line for _, line in read_lines(self.file, self.site.settings.bus.max_body)]
+
+    def _summaries(self) -> dict[str, str]:
+        """Return id → summary, in the order of the file."""
+        decoder = Decoder(self.site.settings.bus, warn=lambda *_: None)
+        summaries: dict[str, str] = {}
+        for line in self._lines():
+            try:
+                message = decoder.line(line)
+            except UndecodableMessage:
+                continue  # counted where the consumer met it
+            summaries.setdefault(message.id, message.summary)
+        return summaries
+
+    async def _save_everybody(self) -> None:
+        async with open_engine(self._storage) as engine, writing(engine) as transaction:
+            for user in self.book.users:
+                await save(transaction, _confirmed(user), by="fmn demo")
+
+
+def staged(site: Site, book: Book, file: str) -> Stage:
+    """Return a stage in a new folder, which stays for people to look into."""
+    folder = Path(tempfile.mkdtemp(prefix="fmn-demo-"))
+    (folder / "mails").mkdir()
+    return Stage(site, book, file, folder)
+
+
+@asynccontextmanager
+async def _patience(folder: Path) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            yield
+    except TimeoutError:
+        raise Unavailable("the demo", f"not all is delivered in time; see {folder}") from None
+
+
+def _is_settled(stand: Sequence[Figures], expected: int) -> bool:
+    """Tell whether all that is expected came in, and all of it is recorded."""
+    arrived = sum(f.counts["taken"] + f.counts["undecodable"] for f in stand)
+    waiting = sum(f.messages_waiting + f.log_waiting for f in stand)
+    lanes = sum(sum(f.waiting.values()) + sum(f.retrying.values()) for f in stand)
+    # More arrive where an answer of the server was lost: what was put twice is told once.
+    return arrived >= expected and waiting == lanes == 0
+
+
+def _confirmed(user: Preferences) -> Preferences:
+    """Return preferences all of whose destinations are confirmed: nobody else reads the mails."""
+    active = tuple(replace(at, state=DestinationState.ACTIVE) for at in user.destinations)
+    return replace(user, destinations=active)
+
+
+def _told(one: Delivery, summaries: dict[str, str]) -> Told:
+    return Told(
+        message=one.message,
+        summary=summaries[one.message],
+        user=one.user or "",
+        rules=one.rules,
+        destination=one.destination or "",
+        kind=one.kind or "",
+        address=one.address or "",
+        status=one.state.value,
+        reason=one.reason,
+    )

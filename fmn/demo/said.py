@@ -1,0 +1,33 @@
+"""IRC in the demo: what would be said, kept for the table at the end."""
+
+from types import TracebackType
+from typing import Self
+
+from fmn.model import Content, Recipient
+
+
+class Said:
+    """A sender that says nothing to anybody and remembers every line."""
+
+    at_once = 1
+    account = None
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
+        """Address and line."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing is open."""
+
+    async def send(self, content: Content, recipient: Recipient) -> None:
+        """Remember the lines."""
+        text = content.text_for(recipient)
+        self.lines.extend((recipient.address, line) for line in text.splitlines() if line)

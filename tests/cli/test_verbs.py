@@ -1,0 +1,154 @@
+"""Verbs from outside: what they print, where, and how they end."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cli.conftest import Fmn, json_lines
+from tests.peers.site import Site
+
+ALICE = {
+    "destinations": {"email": {"kind": "email", "address": "alice@example.org"}},
+    "rules": [{"name": "All", "everything": True, "destinations": ["email"]}],
+}
+
+
+def test_report_counts_says_for_people_and_machines_what_the_contract_says(fmn: Fmn) -> None:
+    counts = ["126468", "126908", "126993", "126372"]
+    shown = fmn("report", "counts", *counts)
+    assert shown.stdout == ""
+    assert "chi-square 2.286" in shown.stderr
+    assert "p = 0.515" in shown.stderr
+    told = json.loads(fmn("report", "counts", *counts, "--json").stdout)
+    assert (round(told["chi_square"], 3), told["degrees"], round(told["p"], 3)) == (2.286, 3, 0.515)
+    assert [c["messages"] for c in told["channels"]] == [int(n) for n in counts]
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["nosuch"],
+        ["match"],
+        ["match", "nosuch.jsonl", "--rules", "nosuch.yaml"],
+        ["report", "counts", "1"],
+        ["report", "counts", "1", "-2"],
+        ["sender", "pigeon"],
+    ],
+)
+def test_what_cannot_be_used_is_exit_2_and_a_clear_word(fmn: Fmn, verb: list[str]) -> None:
+    assert fmn(*verb, expect=2).stderr
+
+
+def test_bad_rules_are_refused_with_file_path_and_key(fmn: Fmn, tmp_path: Path) -> None:
+    (tmp_path / "m.jsonl").write_text('{"id": "1", "topic": "t"}\n')
+    filters = [{"kind": "topic", "patterns": []}]
+    entry = ALICE | {"rules": [{"name": "x", "filters": filters, "destinations": ["email"]}]}
+    (tmp_path / "r.yaml").write_text(yaml.safe_dump({"users": {"alice": entry}}))
+    said = fmn("match", "m.jsonl", "--rules", "r.yaml", expect=2).stderr
+    assert "r.yaml" in said
+    assert "users.alice.rules[0].filters[0].patterns" in said
+
+
+def test_configuration_is_shown_with_its_source_and_without_secrets(
+    fmn: Fmn, tmp_path: Path
+) -> None:
+    (tmp_path / "fmn.toml").write_text('[bus]\nurl = "amqp://u:hunter2@h/"\n')
+    environ = {"FMN_SENDERS__EMAIL__PASSWORD": "hunter3"}
+    shown = fmn("config", "show", environ=environ)
+    assert "hunter" not in shown.stdout + shown.stderr
+    assert "fmn.toml" in shown.stderr
+    assert "FMN_SENDERS__EMAIL__PASSWORD" in shown.stderr
+    assert json.loads(shown.stdout)["queues"]["channels"] == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "named"),
+    [
+        ("[queues]\nchanels = 4\n", {}, "fmn.toml: queues.chanels"),
+        ("[senders.email]\nprot = 25\n", {}, "fmn.toml: senders.email.prot"),
+        ("[senders.pigeon]\n", {}, "fmn.toml: senders.pigeon"),
+        ("", {"FMN_NOSUCH": "1"}, "FMN_NOSUCH"),
+    ],
+)
+def test_bad_configuration_is_one_line_and_exit_2(
+    fmn: Fmn, tmp_path: Path, text: str, environ: dict[str, str], named: str
+) -> None:
+    (tmp_path / "fmn.toml").write_text(text)
+    for verb in (["config", "check"], ["worker"], ["ledger"]):
+        said = fmn(*verb, environ=environ, expect=2).stderr
+        assert named in said
+        assert len(said.strip().splitlines()) == 1
+
+
+def test_preferences_go_in_and_come_out_the_same(valkey: str, tmp_path: Path) -> None:
+    site = Site(
+        tmp_path, {"queues": {"url": valkey}, "storage": {"url": f"sqlite:///{tmp_path}/f.db"}}
+    )
+    site.run("worker", expect=2)  # a schema it does not know
+    site.run("db", "upgrade")
+    assert site.run("db", "current") != "none\n"
+    given = yaml.safe_dump(ALICE, sort_keys=False)
+    site.run("rules", "import", "alice", "-", "--dry-run", given=given)
+    site.run("rules", "export", "alice", expect=2)
+    site.run("rules", "import", "alice", "-", "--yes", given=given)
+    exported = site.run("rules", "export", "alice")
+    entry = yaml.safe_load(exported)
+    assert entry["destinations"]["email"].pop("id")
+    assert entry["rules"][0].pop("id")
+    assert entry == ALICE
+    site.run("rules", "import", "alice", "-", "--yes", given=exported)
+    assert site.run("rules", "export", "alice") == exported
+
+
+def test_an_imported_address_hears_nothing_before_somebody_confirms_it(
+    valkey: str, tmp_path: Path
+) -> None:
+    messages = tmp_path / "m.jsonl"
+    messages.write_text('{"id": "m-1", "topic": "t"}\n')
+    site = Site(
+        tmp_path,
+        {
+            "bus": {"kind": "file", "path": str(messages)},
+            "queues": {"url": valkey},
+            "storage": {"url": f"sqlite:///{tmp_path}/f.db"},
+        },
+    )
+    site.run("db", "upgrade")
+    site.run("rules", "import", "alice", "-", "--yes", given=yaml.safe_dump(ALICE))
+    with site.process("worker"):
+        site.run("consumer")
+        while (ledger := site.ledger())["messages"]["handled"] == 0:
+            pass
+    assert ledger["notifications"]["suppressed"] == {"unconfirmed": 1}
+    assert ledger["notifications"]["made"] == 1
+
+
+def test_dead_letters_are_listed_and_shown(valkey: str, tmp_path: Path) -> None:
+    messages = tmp_path / "m.jsonl"
+    messages.write_text('{"id": 1}\n')
+    site = Site(
+        tmp_path, {"bus": {"kind": "file", "path": str(messages)}, "queues": {"url": valkey}}
+    )
+    site.run("consumer")
+    [letter] = json_lines(site.run("dead", "list", "--json"))
+    assert letter["what"] == "undecodable"
+    assert "line 1" in letter["why"]
+    shown = json.loads(site.run("dead", "show", letter["id"]))
+    assert shown["held"].strip() == '{"id": 1}'
+    site.run("dead", "show", "0/1-1", expect=2)
+    assert site.ledger()["messages"]["undecodable"] == 1
+
+
+def test_channels_are_counted_and_set(valkey: str, tmp_path: Path) -> None:
+    site = Site(tmp_path, {"queues": {"url": valkey}})
+    assert site.run("channels") == "4\n"
+    assert site.run("channels", "6") == "6\n"
+    assert site.run("channels") == "6\n"
+    site.run("channels", "0", expect=2)
+
+
+def test_a_server_that_is_away_is_one_line_and_exit_1(tmp_path: Path) -> None:
+    site = Site(tmp_path, {"queues": {"url": "redis://:hunter2@127.0.0.1:1/0"}})
+    site.run("ledger", expect=1)
