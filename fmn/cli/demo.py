@@ -58,9 +58,7 @@ async def _perform(stage: Stage, json: str | None, *, once: bool) -> bool:
         say(draw_load(load_of(stand)))
         say(Text(f"\nMails, for any mail program to open: {stage.mails}"))
         ledger = ledger_of(stand)
-        if bad := ledger.messages.undecodable:
-            say(Text(f"Lines of {stage.file} that are no messages: {bad}"))
         if not once:
             say(Text(f"Look around:   fmn ledger --config {stage.settings_file}   Ctrl-C ends it."))
             await asyncio.Event().wait()
-    return ledger.balanced and not bad
+    return ledger.balanced and not ledger.messages.undecodable

@@ -8,12 +8,12 @@ import typer
 from rich.text import Text
 
 from fmn.bus.facts import Decoder
-from fmn.bus.file import read_lines
+from fmn.cli.lines import Lines
 from fmn.cli.say import emit, say, write_text
 from fmn.cli.settings import ConfigFile, Site, run, site
 from fmn.directory.fixed import Fixed
 from fmn.directory.snapshot import Directory, Snapshot
-from fmn.errors import InputError, Unavailable, UndecodableMessage
+from fmn.errors import InputError, Unavailable
 from fmn.preferences.codec import read_book, read_user, write_user
 from fmn.preferences.merge import changes, merge
 from fmn.preferences.values import Book, Preferences, rule_set
@@ -62,19 +62,12 @@ def match(
     book = read_rules(rules, at)
     directory = directory_of(book)
     everybody = rule_set(book.users, groups_of=directory.groups_of)
-    decoder = Decoder(at.settings.bus, warn=lambda *_: None)
-    bad = 0
-    for number, line in read_lines(file, at.settings.bus.max_body):
-        try:
-            message = directory.with_owners(decoder.line(line))
-        except UndecodableMessage as failed:
-            bad += 1
-            say(Text(f"{file}: line {number}: {failed}"))
-            continue
+    messages = Lines(file, at.settings.bus, Decoder.line)
+    for message in map(directory.with_owners, messages):
         for user, (matched, told) in everybody.match(message).by_user().items():
             names = {"rules": [r.name for r in matched], "destinations": [d.name for d in told]}
             emit({"message": message.id, "user": user} | names)
-    if bad:
+    if messages.bad:
         raise typer.Exit(1)
 
 

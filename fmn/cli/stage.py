@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fmn.bus.facts import Decoder
-from fmn.bus.file import read_lines
+from fmn.cli.lines import Lines
 from fmn.cli.road import Road
 from fmn.cli.rules import directory_of
 from fmn.cli.settings import Site
@@ -18,7 +18,7 @@ from fmn.config import read
 from fmn.demo.said import Said
 from fmn.demo.sink import mail_sink
 from fmn.demo.table import Told
-from fmn.errors import Unavailable, UndecodableMessage
+from fmn.errors import Unavailable
 from fmn.model import DestinationState
 from fmn.preferences.values import Book, Preferences
 from fmn.queues.connection import connect
@@ -43,6 +43,10 @@ class Stage:
     site: Site
     book: Book
     file: str
+    lines: int
+    """How many the file has, bad ones included."""
+    summaries: dict[str, str]
+    """Id of each message → its summary, in the order of the file."""
     folder: Path
     said: Said = field(default_factory=Said)
 
@@ -76,18 +80,16 @@ class Stage:
 
     async def settled(self) -> list[Figures]:
         """Return the figures once nothing waits anywhere."""
-        expected = sum(1 for _ in self._lines())
         async with connect(self._queues) as connection, _patience(self.folder):
-            while not _is_settled(stand := await figures(connection), expected):  # noqa: ASYNC110  # it is on the server
+            while not _is_settled(stand := await figures(connection), self.lines):  # noqa: ASYNC110  # it is on the server
                 await asyncio.sleep(LOOK)
         return stand
 
     async def told(self) -> list[Told]:
         """Return what became of each notification, as messages, users and destinations stand."""
-        summaries = self._summaries()
         async with open_engine(self._storage) as engine, reading(engine) as connection:
-            found = [_told(one, summaries) for one in await deliveries(connection)]
-        messages = {message: place for place, message in enumerate(summaries)}
+            found = [_told(one, self.summaries) for one in await deliveries(connection)]
+        messages = {message: place for place, message in enumerate(self.summaries)}
         users = [(user.user, at.name) for user in self.book.users for at in user.destinations]
         return sorted(
             found, key=lambda one: (messages[one.message], users.index((one.user, one.destination)))
@@ -123,21 +125,6 @@ class Stage:
         )
         return "\n".join(lines) + "\n"
 
-    def _lines(self) -> Sequence[bytes]:
-        return [line for _, line in read_lines(self.file, self.site.settings.bus.max_body)]
-
-    def _summaries(self) -> dict[str, str]:
-        """Return id → summary, in the order of the file."""
-        decoder = Decoder(self.site.settings.bus, warn=lambda *_: None)
-        summaries: dict[str, str] = {}
-        for line in self._lines():
-            try:
-                message = decoder.line(line)
-            except UndecodableMessage:
-                continue  # counted where the consumer met it
-            summaries.setdefault(message.id, message.summary)
-        return summaries
-
     async def _save_everybody(self) -> None:
         async with open_engine(self._storage) as engine, writing(engine) as transaction:
             for user in self.book.users:
@@ -145,10 +132,18 @@ class Stage:
 
 
 def staged(site: Site, book: Book, file: str) -> Stage:
-    """Return a stage in a new folder, which stays for people to look into."""
+    """Return a stage in a new folder, which stays for people to look into.
+
+    Says which lines of the file are no messages. Raises InputError where there is no file.
+    """
+    messages = Lines(file, site.settings.bus, Decoder.line)
+    summaries: dict[str, str] = {}
+    good = 0
+    for good, message in enumerate(messages, 1):  # noqa: B007  # the last one is how many
+        summaries.setdefault(message.id, message.summary)
     folder = Path(tempfile.mkdtemp(prefix="fmn-demo-"))
     (folder / "mails").mkdir()
-    return Stage(site, book, file, folder)
+    return Stage(site, book, file, good + messages.bad, summaries, folder)
 
 
 @asynccontextmanager

@@ -82,8 +82,7 @@ class Lane:
         await self._reader.finish(k, [step])
 
     def _step(self, k: int, entry: Entry, chunk: Chunk, results: list[Result]) -> Step:
-        exhausted = chunk.attempt >= self._retry.attempts
-        if exhausted:
+        if chunk.attempt >= self._retry.attempts:
             results = [_given_up(result) for result in results]
         outcomes = [o for result in results for o in self._outcomes(chunk, result)]
         writes = [*self._retries(k, chunk, results), *log_writes(k, outcomes)]
@@ -183,15 +182,12 @@ class _Serving:
             return result
 
     async def _answered(self, chunk: Chunk, recipient: Recipient, answers: list[Answer]) -> Result:
-        in_doubt = Answer.DOUBT in answers
-        if not in_doubt and Answer.FREE not in answers:
-            sent = Answer.SENT in answers
-            return (
-                Result(recipient, State.SENT)
-                if sent
-                else Result(recipient, State.SUPPRESSED, "duplicate")
-            )
-        result = replace(await self._sent(chunk, recipient), in_doubt=in_doubt)
+        if set(answers) <= {Answer.SENT, Answer.DUPLICATE}:
+            ours = Answer.SENT in answers
+            state, reason = (State.SENT, None) if ours else (State.SUPPRESSED, "duplicate")
+            return Result(recipient, state, reason)
+        result = await self._sent(chunk, recipient)
+        result = replace(result, in_doubt=Answer.DOUBT in answers)
         for key in recipient.keys:
             await self.claims.mark(key, chunk.origin, sent=result.state is State.SENT)
         _log.info(

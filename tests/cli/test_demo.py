@@ -101,6 +101,7 @@ def test_bad_lines_cost_the_others_nothing(fmn: Fmn, tmp_path: Path) -> None:
     out = tmp_path / "told.jsonl"
     played = ["demo", "--once", "--messages", str(messages), "--rules", str(rules)]
     shown = fmn(*played, "--json", str(out), expect=1).stderr
+    assert all(f"line {n}" in shown for n in (1, 3, 4))
     assert [(one["message"], one["status"]) for one in json_lines(out.read_text())] == [
         ("m-1", "sent")
     ]
