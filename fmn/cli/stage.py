@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fmn.bus.facts import Decoder
+from fmn.bus.file import STDIN
 from fmn.cli.lines import Lines
 from fmn.cli.road import Road
 from fmn.cli.rules import directory_of
@@ -18,7 +19,7 @@ from fmn.config import read
 from fmn.demo.said import Said
 from fmn.demo.sink import mail_sink
 from fmn.demo.table import Told
-from fmn.errors import Unavailable
+from fmn.errors import InputError, Unavailable
 from fmn.model import DestinationState
 from fmn.preferences.values import Book, Preferences
 from fmn.queues.connection import connect
@@ -141,6 +142,8 @@ def staged(site: Site, book: Book, file: str) -> Stage:
     good = 0
     for good, message in enumerate(messages, 1):  # noqa: B007  # the last one is how many
         summaries.setdefault(message.id, message.summary)
+    if file == STDIN:
+        raise InputError("--messages", "expected a file: the demo reads it twice")
     folder = Path(tempfile.mkdtemp(prefix="fmn-demo-"))
     (folder / "mails").mkdir()
     return Stage(site, book, file, good + messages.bad, summaries, folder)
