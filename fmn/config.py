@@ -61,7 +61,7 @@ class Bus(Section):
     """Where messages come from."""
 
     kind: Literal["amqp", "file"] = "amqp"
-    fedora_messaging: str = ""
+    fedora_messaging: ExistingFile = ""
     url: SecretStr = SecretStr("")
     exchange: str = "amq.topic"
     routing_keys: tuple[str, ...] = ("#",)
@@ -93,7 +93,7 @@ class Storage(Section):
 class Directory(Section):
     """Who owns what, who is in which group."""
 
-    path: str = ""
+    path: ExistingFile = ""
     refresh: Duration = timedelta(seconds=10)
 
 

@@ -1,13 +1,17 @@
 """`fmn config`: what is set, and whether it can be used."""
 
+from datetime import timedelta
 from typing import Any
 
 import typer
+from pydantic import SecretStr
 
 from fmn.cli.say import emit, say
 from fmn.cli.settings import ConfigFile, Site, site
 
-config = typer.Typer(no_args_is_help=True, help="What is set, and whether it can be used.")
+config = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="What is set, and whether it can be used."
+)
 
 
 @config.command("check")
@@ -23,14 +27,31 @@ def show(config: ConfigFile = None) -> None:
     say(f"configuration: {_where(found)}")
     for name in sorted(found.source.variables.values()):
         say(f"and from the environment: {name}")
-    emit(_shown(found))
+    emit(_shown(_settings(found)))
 
 
 def _where(found: Site) -> str:
     return found.source.file or "defaults (no --config, no FMN_CONFIG, no ./fmn.toml)"
 
 
-def _shown(found: Site) -> dict[str, Any]:
-    settings = found.settings.model_dump(mode="json")
-    senders = {kind: found.section(kind).model_dump(mode="json") for kind in found.senders}
-    return settings | {"senders": senders}
+def _settings(found: Site) -> dict[str, Any]:
+    senders = {kind: found.section(kind).model_dump() for kind in found.senders}
+    return found.settings.model_dump() | {"senders": senders}
+
+
+def _shown(value: Any) -> Any:  # noqa: ANN401  # whatever a setting may be
+    """Return a setting as JSON can say it: a secret masked, a duration as it is written."""
+    if isinstance(value, dict):
+        return {name: _shown(each) for name, each in value.items()}
+    if isinstance(value, SecretStr):
+        return _masked(value.get_secret_value())
+    return f"{value.total_seconds():g}s" if isinstance(value, timedelta) else value
+
+
+def _masked(secret: str) -> str:
+    """Return an address without login and options, and nothing of any other secret."""
+    scheme, is_address, rest = secret.partition("://")
+    if not is_address:
+        return secret and "***"
+    _, at, place = rest.rpartition("@")
+    return f"{scheme}://{at and '***@'}{place.partition('?')[0]}"

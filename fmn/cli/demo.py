@@ -55,7 +55,7 @@ async def _perform(stage: Stage, json: str | None, *, once: bool) -> bool:
         if json:
             write_lines(json, [one.as_json() for one in told])
         say(draw_told(told, stage.said.lines))
-        say(draw_load(load_of(stand)))
+        say(draw_load(load_of(stand, len(stand))))
         say(Text(f"\nMails, for any mail program to open: {stage.mails}"))
         ledger = ledger_of(stand)
         if not once:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from fmn.cli.say import emit, emit_text, say
 from fmn.cli.settings import ConfigFile, Site, run, site
@@ -15,16 +16,20 @@ from fmn.queues.dead import dead_letter, dead_letters, held
 from fmn.queues.entries import DeadLetter
 from fmn.queues.figures import channels as channels_set
 from fmn.queues.figures import figures, set_channels
-from fmn.report.drawing import draw_load, draw_table
+from fmn.report.drawing import draw_load
 from fmn.report.figures import Load
 from fmn.report.gathered import ledger_of, load_of
 from fmn.report.ledger import Ledger, draw_ledger
 
 Json = Annotated[bool, typer.Option("--json", help="For machines, on stdout.")]
 
-dead = typer.Typer(no_args_is_help=True, help="Dead letters: what an operator may mend.")
+dead = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Dead letters: what an operator may mend."
+)
 report = typer.Typer(
-    invoke_without_command=True, help="How the load spread over channels, workers and lanes."
+    invoke_without_command=True,
+    add_completion=False,
+    help="How the load spread over channels, workers and lanes.",
 )
 
 
@@ -78,7 +83,8 @@ def counts(
 
 async def _load(at: Site) -> Load:
     async with _connected(at) as connection:
-        return load_of(await figures(connection))
+        n = await channels_set(connection) or at.settings.queues.channels
+        return load_of(await figures(connection), n)
 
 
 def _show(load: Load, *, as_json: bool) -> None:
@@ -96,8 +102,11 @@ def list_dead(config: ConfigFile = None, as_json: Json = False) -> None:
         for name, letter in found:
             emit(_letter(name, letter, whole=False))
         return
-    rows = [(name, _at(x), x.what, x.where, x.tries, x.why[:200]) for name, x in found]
-    say(draw_table(["id", "at", "what", "where", "tries", "why"], rows) if rows else "none")
+    for name, one in found:
+        at = f"{one.at:%Y-%m-%d %H:%M:%S}"
+        say(Text(f"{name}  {at}  {one.what}, {one.where}, tries {one.tries}: {one.why}"))
+    if not found:
+        say("no dead letters")
 
 
 @dead.command()
@@ -132,7 +141,3 @@ def _letter(name: str, letter: DeadLetter, *, whole: bool) -> dict[str, Any]:
 async def _connected(at: Site) -> AsyncIterator[Connection]:
     async with connect(at.settings.queues.url.get_secret_value(), patient=False) as connection:
         yield connection
-
-
-def _at(letter: DeadLetter) -> str:
-    return f"{letter.at:%Y-%m-%d %H:%M:%S}"

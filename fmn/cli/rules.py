@@ -14,6 +14,7 @@ from fmn.cli.settings import ConfigFile, Site, run, site
 from fmn.directory.fixed import Fixed
 from fmn.directory.snapshot import Directory, Snapshot
 from fmn.errors import InputError, Unavailable
+from fmn.model import DestinationState
 from fmn.preferences.codec import read_book, read_user, write_user
 from fmn.preferences.merge import changes, merge
 from fmn.preferences.values import Book, Preferences, rule_set
@@ -99,13 +100,17 @@ def import_rules(  # noqa: PLR0913, PLR0917  # flags of a verb
     config: ConfigFile = None,
 ) -> None:
     """Read a user's preferences from YAML: show what would change, ask, save."""
+    if file == "-" and not (yes or dry_run):
+        raise InputError("stdin", "it holds the YAML, so nobody can be asked: use --yes or a FILE")
     at = site(config)
     read = read_user(read_text(file), user=user, where=file, filters=at.filters, senders=at.senders)
     before = run(_load(at, user))
     after = merge(before, read, confirmed=confirmed)
-    lines = changes(before, after)
-    say(Text("\n".join(lines) or "nothing would change"))
-    if not lines or dry_run:
+    say(Text("\n".join(changes(before, after)) or "the text stays as it is"))
+    for to in after.destinations:
+        if to.state is not DestinationState.ACTIVE:
+            say(Text(f"{to.name} ({to.address}) will hear nothing: it is {to.state}"))
+    if after == before or dry_run:
         return
     if not yes and not typer.confirm("Save this?", err=True):
         raise typer.Exit(1)

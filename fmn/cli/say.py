@@ -6,13 +6,16 @@ from typing import Any
 
 import msgspec
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 from fmn.errors import InputError
 
 
 def say(words: RenderableType) -> None:
     """Show something to people."""
-    Console(stderr=True, highlight=False).print(words)
+    # Lines stay lines: only tables are fitted to the width.
+    lines = isinstance(words, str | Text)
+    Console(stderr=True, highlight=False).print(words, soft_wrap=lines)
 
 
 def emit(value: Any) -> None:  # noqa: ANN401  # whatever is JSON

@@ -141,7 +141,7 @@ def staged(site: Site, book: Book, file: str) -> Stage:
     summaries: dict[str, str] = {}
     good = 0
     for good, message in enumerate(messages, 1):  # noqa: B007  # the last one is how many
-        summaries.setdefault(message.id, message.summary)
+        summaries.setdefault(message.id, message.summary or message.topic)
     if file == STDIN:
         raise InputError("--messages", "expected a file: the demo reads it twice")
     folder = Path(tempfile.mkdtemp(prefix="fmn-demo-"))

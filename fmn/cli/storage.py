@@ -6,7 +6,7 @@ from fmn.cli.say import emit_text, say
 from fmn.cli.settings import ConfigFile, run, site
 from fmn.storage import schema
 
-db = typer.Typer(no_args_is_help=True, help="The schema of the database.")
+db = typer.Typer(no_args_is_help=True, add_completion=False, help="The schema of the database.")
 
 
 @db.command()

@@ -14,7 +14,8 @@ from fmn.rules.rule import Rule
 def merge(before: Preferences | None, read: Preferences, *, confirmed: bool = False) -> Preferences:
     """Return what was read as the user's preferences, matched by id, then by name.
 
-    A new or changed address is a new destination, unconfirmed unless somebody vouches for it.
+    A new or changed address is a new destination. What is unconfirmed stays so unless somebody
+    vouches for it.
     """
     known = before or Preferences(UserId(token_hex(8)), read.user)
     new = DestinationState.ACTIVE if confirmed else DestinationState.UNCONFIRMED
@@ -35,7 +36,8 @@ def _destination(known: Preferences, read: Destination, new: DestinationState) -
         (to for to in known.destinations if to.name == read.name), None
     )
     if was and (was.kind, was.address) == (read.kind, read.address):
-        return replace(read, id=was.id, state=was.state)
+        unconfirmed = was.state is DestinationState.UNCONFIRMED
+        return replace(read, id=was.id, state=new if unconfirmed else was.state)
     return replace(read, id=DestinationId(token_hex(8)), state=new)
 
 

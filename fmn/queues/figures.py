@@ -31,9 +31,15 @@ async def channels(connection: Connection) -> int | None:
 
 
 async def set_channels(connection: Connection, n: int) -> None:
-    """Set N: within a second consumers pick below it, and everybody reads up to the most ever."""
+    """Set N: within a second consumers pick below it, and everybody reads up to the most ever.
+
+    How messages spread is counted anew from here: before, another pick was fair.
+    """
     most = max(await most_channels(connection), n)
     await connection.all([("SET", keys.MOST_CHANNELS, most), ("SET", keys.CHANNELS, n)])
+    for k in range(most):
+        taken = await connection.do("HGET", keys.counts(k), "taken") or 0
+        await connection.do("HSET", keys.counts(k), "taken before", taken)
 
 
 async def most_channels(connection: Connection) -> int:

@@ -73,8 +73,12 @@ class Life:
         try:
             self._client.execute_command("SET", keys.CHANNELS, self._channels, "NX")
             self._sign()  # before anything is read: who is not known to live is robbed
+            persistence = self._client.execute_command("INFO", "persistence")
         except RedisError as failed:
             raise Unavailable(f"Redis at {without_password(self._url)}", failed) from None
+        if b"aof_enabled:1" not in persistence:
+            at = without_password(self._url)
+            _log.warning("what Redis holds is lost when it ends: set appendonly yes", at=at)
         self._thread.start()
         return self
 

@@ -11,14 +11,18 @@ from fmn.report.ledger import Ledger, Messages, Notifications
 MICROSECONDS = 1e6
 
 
-def load_of(stand: Sequence[Figures]) -> Load:
-    """Return how the load spread over channels, workers and lanes."""
+def load_of(stand: Sequence[Figures], channels: int) -> Load:
+    """Return how the load spread over workers, lanes and channels, these since N was last set."""
     counts = _sum(stand)
-    channels = tuple(ChannelLoad(f.channel, f.counts["taken"]) for f in stand)
+    spread = tuple(
+        ChannelLoad(f.channel, f.counts["taken"] - f.counts["taken before"])
+        for f in stand
+        if f.channel < channels
+    )
     workers = sorted({name.split()[1] for name in counts if name.startswith("worker ")})
     lanes = sorted({lane for figures in stand for lane in figures.waiting})
     return Load(
-        channels,
+        spread,
         tuple(_worker(name, counts) for name in workers),
         tuple(_lane(lane, counts, stand) for lane in lanes),
     )

@@ -60,7 +60,11 @@ def test_configuration_is_shown_with_its_source_and_without_secrets(
     assert "hunter" not in shown.stdout + shown.stderr
     assert "fmn.toml" in shown.stderr
     assert "FMN_SENDERS__EMAIL__PASSWORD" in shown.stderr
-    assert json.loads(shown.stdout)["queues"]["channels"] == 4
+    settings = json.loads(shown.stdout)
+    assert settings["queues"]["channels"] == 4
+    assert settings["bus"]["url"] == "amqp://***@h/"
+    assert settings["queues"]["url"] == "redis://127.0.0.1:6379/0"
+    assert set(settings["senders"]["email"]["password"]) == {"*"}
 
 
 @pytest.mark.parametrize(
@@ -92,6 +96,7 @@ def test_preferences_go_in_and_come_out_the_same(valkey: str, tmp_path: Path) ->
     given = yaml.safe_dump(ALICE, sort_keys=False)
     site.run("rules", "import", "alice", "-", "--dry-run", given=given)
     site.run("rules", "export", "alice", expect=2)
+    site.run("rules", "import", "alice", "-", expect=2, given=given)  # nobody can be asked
     site.run("rules", "import", "alice", "-", "--yes", given=given)
     exported = site.run("rules", "export", "alice")
     entry = yaml.safe_load(exported)

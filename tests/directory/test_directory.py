@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 from structlog.testing import capture_logs
 
 from fmn import config
@@ -137,8 +138,17 @@ async def test_a_file_that_went_bad_is_as_last_known_and_said_once(
 
 
 def test_a_missing_file_is_refused_at_the_start(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"directory\.path: .*/none\.toml: No such file"):
+    with pytest.raises(ValidationError, match=r"there is no file .*/none\.toml"):
         a_directory(tmp_path / "none.toml")
+
+
+def test_a_file_that_went_away_before_the_start_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "none.toml"
+    file.touch()
+    settings = config.Directory(path=str(file))
+    file.unlink()
+    with pytest.raises(ConfigError, match=r"directory\.path: .*/none\.toml: No such file"):
+        FileDirectory(settings)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,13 @@ def test_who_vouches_for_new_addresses_confirms_them_and_only_them() -> None:
     assert states == {"email": DestinationState.ACTIVE, "irc": DestinationState.PAUSED}
 
 
+def test_who_vouches_later_confirms_what_was_unconfirmed() -> None:
+    waiting = of_alice((replace(OLD_MAIL, state=DestinationState.UNCONFIRMED),))
+    read = of_alice((as_read(OLD_MAIL),))
+    assert merge(waiting, read).destinations[0].state is DestinationState.UNCONFIRMED
+    assert merge(waiting, read, confirmed=True).destinations == (OLD_MAIL,)
+
+
 def test_an_id_wins_over_a_name() -> None:
     renamed = as_read(OLD_MAIL, id=OLD_MAIL.id, name="irc")
     after = merge(BEFORE, of_alice((renamed,), a_rule("Renamed", renamed, rule_id="r-1")))

@@ -28,6 +28,7 @@ from fmn.queues.dead import dead_letter, dead_letters
 from fmn.queues.figures import Figures, channels, figures, set_channels
 from fmn.queues.log import Log
 from fmn.queues.outbox import Lane, Send
+from fmn.report.gathered import load_of
 from tests.factories import a_chunk, a_message, a_recipient
 from tests.queues.conftest import Join, Member
 
@@ -439,3 +440,5 @@ async def test_fewer_channels_are_still_read_until_they_are_empty(join: Join) ->
         await judge_all(worker, 41)
         stand = await figures(worker.connection)
     assert [f.messages_waiting for f in stand] == [0, 0]
+    # What another pick spread is not held against this one.
+    assert [(one.channel, one.messages) for one in load_of(stand, 1).channels] == [(0, 1)]
