@@ -1,7 +1,7 @@
 """Mode `pubsub`, the original idea to the letter.
 
 PUBLISH to a channel picked at random, SUBSCRIBE in the one worker that holds its lease. At most
-once: nothing is kept, nobody helps, nothing is taken over. Lost = taken - handled.
+once: nothing is kept, nobody helps, nothing is taken over. Lost = published - heard.
 """
 
 import asyncio
@@ -61,20 +61,19 @@ class PubsubChannels:
         async with self._connection.subscribed(f"{keys.NUDGE}:none") as listening:
             renewed = 0.0
             while not stop.is_set():
-                if time.monotonic() - renewed > RENEW:
-                    await self._renew(listening)
-                    renewed = time.monotonic()
-                await self._hear(listening, judge)
+                try:
+                    if time.monotonic() - renewed > RENEW:
+                        await self._renew(listening)
+                        renewed = time.monotonic()
+                    await self._hear(listening, judge)
+                except AWAY as failed:  # what is said to the subscription is not repeated
+                    _log.warning("not listening: Redis is away", why=str(failed))
+                    await asyncio.sleep(RENEW)
             for k in self._held:
                 await give_back(self._connection, self._life, _lease(k))
 
     async def _hear(self, listening: Any, judge: Judge) -> None:  # noqa: ANN401  # redis' PubSub
-        try:
-            heard = await listening.get_message(timeout=RENEW / 10)
-        except AWAY as failed:
-            _log.warning("not listening: Redis is away", why=str(failed))
-            await asyncio.sleep(RENEW)
-            return
+        heard = await listening.get_message(timeout=RENEW / 10)
         if heard is None:
             return
         k = int(heard["channel"].partition(b"{")[2].partition(b"}")[0])

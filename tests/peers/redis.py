@@ -14,10 +14,10 @@ from tests.peers import need, running
 
 
 @contextmanager
-def redis_server(program: str, folder: Path) -> Iterator[str]:
-    """Run a server in this folder until the block ends; yields its URL."""
+def redis_server(program: str, folder: Path, name: str = "s") -> Iterator[str]:
+    """Run a server in this folder, on a socket of this name, until the block ends."""
     folder.mkdir(exist_ok=True)
-    socket = folder / "s"
+    socket = folder / name
     url = f"unix://{socket}"
     with running([program, *flags(folder, socket)], folder, ready=lambda: _answers(url)):
         yield url

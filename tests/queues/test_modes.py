@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from fmn.errors import ConfigError, Unavailable
 from fmn.model import Emission, Handled, Message, Origin, Undecodable
@@ -19,7 +20,7 @@ from fmn.queues.pubsub import PubsubChannels, PubsubIntake
 from fmn.report.gathered import ledger_of
 from tests.factories import a_chunk, a_message, a_recipient
 from tests.peers.redis import redis_server
-from tests.queues.conftest import Join, Member
+from tests.queues.conftest import Join, Member, member
 
 
 def one_mail_each(message: Message, origin: Origin) -> Emission:
@@ -193,6 +194,31 @@ async def test_commands_and_nudges_go_on_when_the_server_is_back(tmp_path: Path)
             await listens
         await listening.__aexit__(None, None, None)
         await leaving.__aexit__(None, None, None)
+
+
+async def test_a_pubsub_worker_listens_again_when_the_server_is_back(tmp_path: Path) -> None:
+    folder, stop = tmp_path / "redis", asyncio.Event()
+    with redis_server(str(server()), folder) as url:
+        joined = member(url, "worker")
+        worker = await joined.__aenter__()
+        channels = PubsubChannels(worker.connection, worker.life)
+        working = asyncio.create_task(channels.each(one_mail_each, stop))
+        await asyncio.wait_for(until_listening(worker, [1, 1]), 20)
+    async with asyncio.timeout(30):
+        with capture_logs() as said:  # it is about to renew its leases when the server is back
+            while not any(line["event"] == "waits for Redis" for line in said):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    # Meanwhile another took one of them, so there is something to say to the lost subscription.
+    with redis_server(str(server()), folder, "elsewhere") as url:
+        async with connect(url) as connection:
+            await connection.do("SET", keys.lease("channel:0"), "another")
+    with redis_server(str(server()), folder):
+        await asyncio.wait_for(until_listening(worker, [0, 1]), 30)
+        await worker.connection.do("DEL", keys.lease("channel:0"))
+        await asyncio.wait_for(until_listening(worker, [1, 1]), 30)
+        stop.set()
+        await working
+        await joined.__aexit__(None, None, None)
 
 
 async def test_the_silence_of_others_means_nothing_before_our_own_signs_are_steady(
