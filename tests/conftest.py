@@ -16,7 +16,8 @@ pytest_plugins = [
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if REAL & set(getattr(item, "fixturenames", ())):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if REAL & fixtures or item.get_closest_marker("real"):
             item.user_properties.append(("real", "yes"))
 
 

@@ -43,18 +43,18 @@ def agree(fmn: Fmn, folder: Path, messages: Path, tmp_path: Path) -> None:
     assert {one["status"] for one in told} <= {"sent", "failed"}
 
 
-@pytest.mark.usefixtures("valkey")
+@pytest.mark.real
 def test_match_demo_and_what_the_contract_says_agree(fmn: Fmn, tmp_path: Path) -> None:
     agree(fmn, EXPECTED, EXPECTED / "messages.jsonl", tmp_path)
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="test data of schema packages, where they are")
-@pytest.mark.usefixtures("valkey")
+@pytest.mark.real
 def test_they_agree_for_the_test_messages_of_the_schema_packages(fmn: Fmn, tmp_path: Path) -> None:
     agree(fmn, SHARED_RULES, SHARED, tmp_path)
 
 
-@pytest.mark.usefixtures("valkey")
+@pytest.mark.real
 def test_the_demo_shows_every_filter_kind_and_ends_with_who_got_what(
     fmn: Fmn, tmp_path: Path
 ) -> None:
@@ -85,7 +85,7 @@ def test_the_demo_shows_every_filter_kind_and_ends_with_who_got_what(
     assert "95 % band" in shown
 
 
-@pytest.mark.usefixtures("valkey")
+@pytest.mark.real
 def test_bad_lines_cost_the_others_nothing(fmn: Fmn, tmp_path: Path) -> None:
     messages = tmp_path / "m.jsonl"
     good = json.dumps({"id": "m-1", "topic": "a.b", "summary": "x\r\nBcc: eve@example.org\x00"})

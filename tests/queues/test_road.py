@@ -22,12 +22,13 @@ from fmn.model import (
     Undecodable,
 )
 from fmn.queues import keys
-from fmn.queues.channels import Channels, Intake
+from fmn.queues.channels import Channels, Intake, step_for
 from fmn.queues.claims import Answer, Claims
 from fmn.queues.dead import dead_letter, dead_letters
 from fmn.queues.figures import Figures, channels, figures, set_channels
 from fmn.queues.log import Log
 from fmn.queues.outbox import Lane, Send
+from fmn.queues.reader import Reader
 from fmn.report.gathered import load_of
 from tests.factories import a_chunk, a_message, a_recipient
 from tests.queues.conftest import Join, Member
@@ -287,15 +288,13 @@ async def test_who_lost_an_entry_to_another_emits_nothing(join: Join) -> None:
     """A slow process finishes what was taken over and finished meanwhile."""
     async with join("worker") as slow, join("worker") as quick:
         await Intake(slow.connection, slow.life).put([a_message(f"m-{i}") for i in range(10)])
-        robbed = Channels(slow.connection, slow.life, batch=100)._reader
+        robbed = Reader(slow.connection, slow.life, "workers", keys.channel)
         stop = asyncio.Event()
         async for batch in robbed.batches(100, stop):
             for k in (0, 1):
                 await slow.connection.do("ZREM", keys.alive(k), slow.life.name)
             await judge_all(quick, 10)
             before = (await totals(quick))["made email"]
-            from fmn.queues.channels import step_for  # noqa: PLC0415
-
             steps = [
                 step_for(batch.channel, e, one_mail_each, worker="slow", helped=False)
                 for e in batch.entries
