@@ -78,6 +78,12 @@ class Signals:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
 
+    async def or_end_of(self, working: asyncio.Task[T]) -> None:
+        """Wait until the process is told to stop, or the work has ended."""
+        told = asyncio.create_task(self.stop.wait())
+        await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+
     def _told(self, number: signal.Signals) -> None:
         self.interrupted = self.interrupted or number is signal.SIGINT
         if self.stop.is_set():
@@ -98,9 +104,7 @@ async def serve(
         async with _health(process, settings, checks, registry) as at:
             _log.info("started", process=process, health=at)
             working = asyncio.create_task(_run(work, signals.stop))
-            told = asyncio.create_task(signals.stop.wait())
-            await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)
-            told.cancel()
+            await signals.or_end_of(working)
             await _drained(process, working)
     if signals.interrupted:
         raise KeyboardInterrupt
@@ -114,9 +118,7 @@ async def until_told(work: Coroutine[Any, Any, T]) -> T | None:
     signals = Signals()
     with signals.caught():
         working = asyncio.create_task(work)
-        told = asyncio.create_task(signals.stop.wait())
-        await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)
-        told.cancel()
+        await signals.or_end_of(working)
         if working.done():
             return working.result()
         working.cancel()

@@ -132,7 +132,6 @@ class Road:
             open_engine(settings.storage.url.get_secret_value()) as engine,
         ):
             await require_schema(engine)
-
             keeper = Keeper(engine, settings.storage)
             self.checks["storage"] = lambda: keeper.reachable
             async with beside(keeper.forget()):

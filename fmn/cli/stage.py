@@ -137,13 +137,13 @@ def staged(site: Site, book: Book, file: str) -> Stage:
 
     Says which lines of the file are no messages. Raises InputError where there is no file.
     """
+    if file == STDIN:
+        raise InputError("--messages", "expected a file: the demo reads it twice")
     messages = Lines(file, site.settings.bus, Decoder.line)
     summaries: dict[str, str] = {}
     good = 0
     for good, message in enumerate(messages, 1):  # noqa: B007  # the last one is how many
         summaries.setdefault(message.id, message.summary or message.topic)
-    if file == STDIN:
-        raise InputError("--messages", "expected a file: the demo reads it twice")
     folder = Path(tempfile.mkdtemp(prefix="fmn-demo-"))
     (folder / "mails").mkdir()
     return Stage(site, book, file, good + messages.bad, summaries, folder)

@@ -154,7 +154,9 @@ def _client(url: str) -> "Redis":
 async def _check(client: "Redis", at: str) -> None:
     try:
         policy = (await client.info("memory")).get("maxmemory_policy", "noeviction")
-    except (RedisError, TypeError) as failed:  # an option that no connection takes
+    except TypeError:  # an option that no connection takes
+        raise ConfigError("queues.url", EXPECTED) from None
+    except RedisError as failed:
         raise Unavailable(f"Redis at {at}", failed) from None
     if policy != "noeviction":
         raise ConfigError(f"Redis at {at}", f"maxmemory-policy is {policy}, must be noeviction")

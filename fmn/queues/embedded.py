@@ -4,6 +4,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
@@ -42,8 +43,7 @@ async def embedded(folder: Path) -> AsyncIterator[str]:
         await _answers(url, process)
         yield url
     finally:
-        process.send_signal(signal.SIGTERM)
-        await asyncio.to_thread(process.wait)
+        await asyncio.to_thread(_end, process)
 
 
 def flags(folder: Path, socket: Path) -> list[str]:
@@ -55,13 +55,25 @@ def flags(folder: Path, socket: Path) -> list[str]:
     ]
 
 
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 async def _answers(url: str, process: subprocess.Popen[bytes]) -> None:
-    async with asyncio.timeout(PATIENCE), Redis.from_url(url) as client:
-        while process.poll() is None:
+    end = time.monotonic() + PATIENCE
+    async with Redis.from_url(url, socket_timeout=PATIENCE) as client:
+        while process.poll() is None and time.monotonic() < end:
             try:
                 await client.ping()
             except RedisError:
                 await asyncio.sleep(0.02)
             else:
                 return
-    raise Unavailable("the embedded Valkey server", f"it ended with {process.returncode}")
+    ended = process.poll()
+    why = f"no answer in {PATIENCE:.0f} s" if ended is None else f"it ended with {ended}"
+    raise Unavailable("the embedded Valkey server", why)

@@ -16,7 +16,6 @@ class Figures:
     counts: Counter[str]
     """As the fenced scripts counted them: `taken`, `handled`, `sent email` …"""
     messages_waiting: int
-    dead_letters: int
     log_waiting: int
     waiting: dict[str, int]
     """Lane → notifications in it."""
@@ -65,9 +64,9 @@ async def _figures(connection: Connection, k: int) -> Figures:
 
 async def _look(connection: Connection, k: int, lanes: Sequence[str]) -> Figures:
     streams = [key for kind in lanes for key in (keys.outbox(k, kind), keys.retry(k, kind))]
-    fixed = [keys.counts(k), keys.channel(k), keys.dead(k), keys.log(k)]
-    flat, messages, dead, log, *pairs = await connection.run("waiting", [*fixed, *streams])
+    fixed = [keys.counts(k), keys.channel(k), keys.log(k)]
+    flat, messages, log, *pairs = await connection.run("waiting", [*fixed, *streams])
     counts = Counter({n.decode(): int(by) for n, by in zip(flat[::2], flat[1::2], strict=True)})
     waiting = dict(zip(lanes, pairs[::2], strict=True))
     retrying = dict(zip(lanes, pairs[1::2], strict=True))
-    return Figures(k, counts, messages, dead, log, waiting, retrying)
+    return Figures(k, counts, messages, log, waiting, retrying)

@@ -64,6 +64,7 @@ class Life:
             url, socket_timeout=TIMEOUT, protocol=2, retry=Retry(NoBackoff(), 0)
         )
         self._client.response_callbacks.clear()
+        self._script = script_text("sign")
         self._channels = channels
         self._in_hand_since: float | None = None
         self._ended = threading.Event()
@@ -137,9 +138,8 @@ class Life:
     def _sign(self) -> None:
         most, channels = self._count()
         pipeline = self._client.pipeline(transaction=False)
-        script = script_text("sign")
         for k in range(most):
-            pipeline.execute_command("EVAL", script, 1, keys.alive(k), self.name, SILENCE)
+            pipeline.execute_command("EVAL", self._script, 1, keys.alive(k), self.name, SILENCE)
         alive = tuple(sorted(name.decode() for name in pipeline.execute()[0]))
         self.crew = Crew(channels, most, alive)
         if not self.reachable:

@@ -61,13 +61,12 @@ class Lane:
 
     async def each(self, send: Send, stop: asyncio.Event, *, at_once: int) -> None:
         """Give every recipient to `send` until told to stop, so many at once."""
-        free = asyncio.Semaphore(at_once)
+        serving = _Serving(self._claims, self._life, send, asyncio.Semaphore(at_once), stop)
         async with asyncio.TaskGroup() as group:
             mover = group.create_task(self._move_due())
             async for batch in self._reader.batches(at_once, stop):
                 async with asyncio.TaskGroup() as chunks:
                     for entry in batch.entries:
-                        serving = _Serving(self._claims, self._life, send, free, stop)
                         chunks.create_task(self._serve(batch.channel, entry, serving))
             mover.cancel()
 
@@ -159,7 +158,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class _Serving:
-    """One chunk being served."""
+    """Recipients being served, so many at once."""
 
     claims: Claims
     life: Life

@@ -181,6 +181,10 @@ def test_without_the_extras_verbs_work_or_say_what_to_install(
     assert "Traceback" not in done.stderr
 
 
+def test_the_demo_does_not_wait_for_stdin(fmn: Fmn) -> None:
+    assert "expected a file" in fmn("demo", "--messages", "-", expect=2).stderr
+
+
 def test_a_server_that_is_away_is_one_line_and_exit_1(tmp_path: Path) -> None:
     site = Site(tmp_path, {"queues": {"url": "redis://:hunter2@127.0.0.1:1/0"}})
     site.run("ledger", expect=1)

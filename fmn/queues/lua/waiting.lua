@@ -1,6 +1,6 @@
 -- All of one channel's figures at one moment: its counts, what waits, and what is to be retried.
--- KEYS[1] counts   KEYS[2] channel   KEYS[3] dead   KEYS[4] log   then an outbox and a retry for each lane
--- Returns {counts, messages waiting, dead letters, lines of the log, n waiting, n retrying of each lane...}
+-- KEYS[1] counts   KEYS[2] channel   KEYS[3] log   then an outbox and a retry for each lane
+-- Returns {counts, messages waiting, lines of the log, n waiting, n retrying of each lane...}
 local function notifications(stream)
   local sum, from = 0, '-'
   while true do
@@ -24,8 +24,8 @@ local function retries(zset)
 end
 
 local answer = {redis.call('HGETALL', KEYS[1])}
-for i = 2, 4 do answer[i] = redis.call('XLEN', KEYS[i]) end
-for i = 5, #KEYS, 2 do
+for i = 2, 3 do answer[i] = redis.call('XLEN', KEYS[i]) end
+for i = 4, #KEYS, 2 do
   answer[#answer + 1] = notifications(KEYS[i])
   answer[#answer + 1] = retries(KEYS[i + 1])
 end
