@@ -20,10 +20,13 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    field_validator,
 )
 
 from fmn.errors import ConfigError
 
+SHORTEST_SECRET = 32
+"""Characters of `web.secret`: a key that nobody guesses."""
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -119,6 +122,33 @@ class Service(Section):
     log: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class Web(Section):
+    """The web pages and the API; `url` and `secret` count for workers, too."""
+
+    url: str = Field(default="", pattern=r"^(https?://[^\s/?#]+)?$")
+    secret: SecretStr = SecretStr("")
+    port: int = Field(default=8080, ge=0, le=65535)
+    login: Literal["oidc", "local"] = "oidc"
+    user: str = ""
+    oidc_url: str = ""
+    oidc_client: str = ""
+    oidc_secret: SecretStr = SecretStr("")
+    oidc_scopes: tuple[str, ...] = ("openid", "profile", "email", "groups")
+    name_claim: str = "preferred_username"
+    groups_claim: str = "groups"
+    admin_groups: tuple[str, ...] = ()
+    defaults: ExistingFile = ""
+    sessions: Duration = timedelta(days=14)
+    links: Duration = timedelta(days=90)
+
+    @field_validator("secret")
+    @classmethod
+    def _is_long(cls, secret: SecretStr) -> SecretStr:
+        if 0 < len(secret.get_secret_value()) < SHORTEST_SECRET:
+            raise ValueError(f"expected at least {SHORTEST_SECRET} characters")
+        return secret
+
+
 class Settings(Section):
     """Everything that can be set."""
 
@@ -129,6 +159,7 @@ class Settings(Section):
     retry: Retry = Retry()
     templates: Templates = Templates()
     service: Service = Service()
+    web: Web = Web()
     senders: dict[str, dict[str, Any]] = {}
     """Kind → its settings; each sender's file says which there are."""
 

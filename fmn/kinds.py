@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from fmn.model import Content, Recipient
+from fmn.emission import Content, Recipient
 
 
 def kinds(package: str) -> Mapping[str, str]:
@@ -33,6 +33,14 @@ class Sender(Protocol):
     Its class is named like the file, has its settings in a nested class `Settings`, and lives
     from `async with` to its end.
     """
+
+    @staticmethod
+    def fault(address: str) -> str | None:
+        """Return why nothing can ever be sent to this address; None if it may."""
+
+    @staticmethod
+    def unproven(address: str) -> str | None:
+        """Return why reading what is sent to this address proves nothing; None where it does."""
 
     @property
     def at_once(self) -> int:

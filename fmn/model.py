@@ -1,11 +1,10 @@
 """The values that travel the road, frozen.
 
-A Message comes in; a Notification is one message for one Destination; Content and Recipients
-travel in Chunks through the outbox; an Outcome tells what became of a notification.
+A Message comes in; a Notification is one message for one Destination. What a worker makes of them
+is in `emission`.
 """
 
-import html
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from functools import cached_property
@@ -22,10 +21,6 @@ Key = NewType("Key", str)
 Origin = NewType("Origin", str)
 """Channel and entry id of the message behind a notification; the same in every retry."""
 
-FOOTER = "\x1e"
-"""The one place in rendered text where a recipient's footer goes. It cannot be in a message:
-rendering removes control characters."""
-
 
 def key_of(message: MessageId, destination: DestinationId) -> Key:
     """Return the key of one message for one destination."""
@@ -36,6 +31,15 @@ def split_key(key: Key) -> tuple[MessageId, DestinationId]:
     """Return message and destination of a key; message ids may hold colons."""
     message, _, destination = key.rpartition(":")
     return MessageId(message), DestinationId(destination)
+
+
+OWN = "fmn-own-"
+"""How the ids of what fmn makes itself begin: `fmn-own-test-…`, `fmn-own-confirm-…`."""
+
+
+def is_own(message: str) -> bool:
+    """Tell whether fmn made it itself: a test, a confirmation. No message of the bus is behind."""
+    return message.startswith(OWN)
 
 
 class Severity(IntEnum):
@@ -130,10 +134,20 @@ class Destination:
     address: str
     """What the sender of that kind understands: mailbox, nick or room, URL."""
     state: DestinationState = DestinationState.UNCONFIRMED
+    reason: str = ""
+    """Why it is in that state, for its owner to read: the words of a mail server."""
+    until: datetime | None = None
+    """UTC; when a pause ends by itself."""
     digest: dict[str, Any] | None = None
     """`{every, at}` or `{daily, days}`, as written in YAML."""
     quiet: dict[str, Any] | None = None
     """`{from, to, days, errors_pass}`, as written in YAML."""
+
+    def state_at(self, now: datetime) -> DestinationState:
+        """Return the state; a pause that is over is none."""
+        paused = self.state is DestinationState.PAUSED
+        over = paused and self.until is not None and self.until <= now
+        return DestinationState.ACTIVE if over else self.state
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,114 +158,3 @@ class Notification:
     destination: Destination
     rules: dict[RuleId, str]
     """Id and name of each rule that chose the destination, in the user's order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What a template made of a message, complete but for the recipient's footer."""
-
-    kind: str
-    subject: str
-    """One line without control characters."""
-    text: str
-    """May hold FOOTER once."""
-    html: str | None = None
-    """May hold FOOTER once."""
-    headers: dict[str, str] = field(default_factory=dict)
-    """Facts of the message a sender may want: `topic`, `app`, `severity`, `message`."""
-
-    def text_for(self, recipient: "Recipient") -> str:
-        """Return the text with the recipient's footer in its place."""
-        return self.text.replace(FOOTER, recipient.footer)
-
-    def html_for(self, recipient: "Recipient") -> str | None:
-        """Return the HTML with the recipient's footer, escaped, in its place."""
-        return self.html and self.html.replace(FOOTER, html.escape(recipient.footer))
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """Only inside a chunk: whom to send to, and for which notifications."""
-
-    keys: tuple[Key, ...]
-    """One, or for a digest many."""
-    address: str
-    rules: dict[RuleId, str]
-    """Id and name of each rule that chose this."""
-    token: str = ""
-    """Signed; the links in its mails are made from it."""
-    footer: str = ""
-    """Plain text; why this came."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """An entry of an outbox lane: content rendered once, and recipients still to serve."""
-
-    origin: Origin
-    content: Content
-    recipients: tuple[Recipient, ...]
-    attempt: int = 1
-
-    @property
-    def notifications(self) -> int:
-        """How many notifications it carries: the ledger counts these."""
-        return sum(len(recipient.keys) for recipient in self.recipients)
-
-
-class State(StrEnum):
-    """What became of a notification. In this order a record never goes back.
-
-    A message that the bus delivers again is suppressed as a duplicate, whatever the first one
-    came to: so that is the lowest.
-    """
-
-    SUPPRESSED = "suppressed"
-    RETRYING = "retrying"
-    HELD = "held"
-    DEAD = "dead"
-    FAILED = "failed"
-    SENT = "sent"
-
-    @property
-    def rank(self) -> int:
-        """Position in the order; of two records of one notification the higher rank holds."""
-        return list(State).index(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A line of the log: what became of one notification, and when."""
-
-    key: Key
-    kind: str
-    rules: tuple[RuleId, ...]
-    state: State
-    at: datetime
-    """UTC."""
-    attempts: int = 0
-    reason: str | None = None
-    """Why it was not sent, or not yet: `unconfirmed`, `duplicate`, the peer's words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Handled:
-    """A line of the log: a message was matched, by these rules of this version."""
-
-    message: Message
-    at: datetime
-    """UTC."""
-    version: int
-    """Of the rule set that judged: the number of the last preference change in it."""
-    notifications: int
-
-
-LogLine = Handled | Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Emission:
-    """All that a worker makes of one message: what to send, and what to note."""
-
-    chunks: tuple[Chunk, ...]
-    log: tuple[LogLine, ...]

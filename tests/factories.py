@@ -2,16 +2,14 @@
 
 from typing import Any
 
+from fmn.emission import Chunk, Content, Recipient
 from fmn.model import (
-    Chunk,
-    Content,
     Destination,
     DestinationId,
     DestinationState,
     Message,
     MessageId,
     Origin,
-    Recipient,
     RuleId,
     key_of,
 )

@@ -9,17 +9,8 @@ from typing import Protocol
 import structlog
 
 from fmn.directory.snapshot import Directory
-from fmn.model import (
-    DestinationState,
-    Emission,
-    Handled,
-    Message,
-    Notification,
-    Origin,
-    Outcome,
-    State,
-    key_of,
-)
+from fmn.emission import Emission, Handled, Outcome, State
+from fmn.model import DestinationState, Message, Notification, Origin, key_of
 from fmn.render.content import Templates
 from fmn.rules.rule_set import MatchSet, RuleSet
 
@@ -60,9 +51,9 @@ def judge(
     rule_set = rules.current
     message = directory.with_owners(message)
     made = notifications(message, rule_set.match(message))
-    wanted = [n for n in made if n.destination.state is DestinationState.ACTIVE]
-    unwanted = [n for n in made if n.destination.state is not DestinationState.ACTIVE]
     now = datetime.now(UTC)
+    wanted = [n for n in made if n.destination.state_at(now) is DestinationState.ACTIVE]
+    unwanted = [n for n in made if n.destination.state_at(now) is not DestinationState.ACTIVE]
     handled = Handled(message, now, rule_set.version, len(made))
     suppressed = (_suppressed(n, now) for n in unwanted)
     return Emission(templates.render(message, wanted, origin), (handled, *suppressed))

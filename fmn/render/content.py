@@ -37,8 +37,10 @@ from jinja2 import Template as Compiled
 from jinja2.exceptions import TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from fmn.emission import FOOTER, Chunk, Content, Recipient
 from fmn.errors import ConfigError, TemplateError
-from fmn.model import FOOTER, Chunk, Content, Message, Notification, Origin, Recipient
+from fmn.links import Links, Stop
+from fmn.model import Message, Notification, Origin
 from fmn.render.facts import SUBJECT, TEXT, Facts, facts_of, line, listed
 
 CHUNK = 100
@@ -52,8 +54,9 @@ RULES = 10
 class Templates:
     """All templates, compiled: files are read at the start and never again."""
 
-    def __init__(self, folder: str = "") -> None:
+    def __init__(self, folder: str = "", links: Links | None = None) -> None:
         """Raise ConfigError without that folder, TemplateError on a file that is no template."""
+        self._links = links or Links()
         if folder and not Path(folder).is_dir():
             raise ConfigError("templates.folder", f"{folder!r} is not a folder")
         own = PackageLoader("fmn.render")
@@ -72,7 +75,7 @@ class Templates:
         chunks: list[Chunk] = []
         for kind, group in groupby(ordered, key=lambda one: one.destination.kind):
             content = self.content(kind, [message])
-            recipients = tuple(map(_recipient, group))
+            recipients = tuple(map(self._recipient, group))
             chunks += (Chunk(origin, content, some) for some in _batches(recipients))
         return tuple(chunks)
 
@@ -90,7 +93,23 @@ class Templates:
             or line(facts[0].summary, SUBJECT),
             text=(_block(self._plain, names, "text", values) or "").strip("\n"),
             html=_block(self._escaping, names, "html", values),
-            headers=_headers(facts[0]),
+            headers=_headers(facts[0]) | self._stop,
+        )
+
+    @property
+    def _stop(self) -> dict[str, str]:
+        return {"stop": self._links.start(Stop)} if self._links.are_there else {}
+
+    def _recipient(self, notification: Notification) -> Recipient:
+        rules = notification.rules
+        stop = Stop(notification.destination.id, tuple(rules))
+        token = self._links.token(stop) if rules else ""
+        return Recipient(
+            keys=(notification.key,),
+            address=notification.destination.address,
+            rules=rules,
+            token=token,
+            footer=_footer(list(rules.values()), token and self._links.start(Stop) + token),
         )
 
     def _names(self, kind: str, apps: set[str]) -> list[str]:
@@ -160,18 +179,12 @@ def _headers(facts: Facts) -> dict[str, str]:
     return {name: value for name, value in (known | {"message": facts.id}).items() if value}
 
 
-def _recipient(notification: Notification) -> Recipient:
-    return Recipient(
-        keys=(notification.key,),
-        address=notification.destination.address,
-        rules=notification.rules,
-        footer=_footer(list(notification.rules.values())),
-    )
-
-
-def _footer(rules: list[str]) -> str:
+def _footer(rules: list[str], stop: str) -> str:
+    if not rules:
+        return "You get this because somebody, you we hope, gave fmn this address."
     named = listed([f"“{line(rule)}”" for rule in rules], RULES)
-    return f"You get this because of your {'rule' if len(rules) == 1 else 'rules'} {named}."
+    why = f"You get this because of your {'rule' if len(rules) == 1 else 'rules'} {named}."
+    return f"{why}\nStop or pause this: {stop}" if stop else why
 
 
 def _batches(recipients: tuple[Recipient, ...]) -> Iterator[tuple[Recipient, ...]]:

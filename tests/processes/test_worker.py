@@ -1,23 +1,14 @@
 """What a worker makes of one message: whom to tell and what, whom not and why."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from fmn.directory.fixed import Fixed
 from fmn.directory.snapshot import Snapshot
-from fmn.model import (
-    Destination,
-    DestinationState,
-    Handled,
-    Key,
-    Message,
-    Origin,
-    Outcome,
-    Ownership,
-    RuleId,
-    State,
-)
+from fmn.emission import Handled, Outcome, State
+from fmn.model import Destination, DestinationState, Key, Message, Origin, Ownership, RuleId
 from fmn.processes.worker import judge
 from fmn.render.content import Templates
 from fmn.rules.filters.owner import Owner
@@ -106,3 +97,13 @@ def test_a_private_message_is_told_only_to_those_it_names() -> None:
     )
     assert told == [("m-1:d-bob",)]
     assert suppressed == []
+
+
+def test_a_pause_ends_by_itself() -> None:
+    now = datetime.now(UTC)
+    paused = a_destination(state=DestinationState.PAUSED, until=now + timedelta(hours=1))
+    over = replace(paused, until=now - timedelta(seconds=1))
+    told, outcomes, _ = emitted(a_message(), everything("r-1", paused))
+    assert (told, [outcome.reason for outcome in outcomes]) == ([], ["paused"])
+    told, outcomes, _ = emitted(a_message(), everything("r-1", over))
+    assert (told, outcomes) == ([("m-1:d-email",)], [])

@@ -4,13 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmn.model import (
-    FOOTER,
-    Message,
-    MessageId,
-    Recipient,
-    RuleId,
-)
+from fmn.emission import FOOTER, Recipient
+from fmn.links import Links, Stop
+from fmn.model import Message, MessageId, RuleId
+from fmn.render.content import Templates
 from tests.render.examples import BUILD, ORIGIN, OWN, a_notification
 
 
@@ -126,6 +123,30 @@ def test_a_footer_says_which_rules_chose_it() -> None:
     assert the_footer("A") == "You get this because of your rule “A”."
     assert the_footer("A", "<B>\r\nC") == "You get this because of your rules “A”, “<B> C”."
     assert the_footer(*(f"R{n}" for n in range(12))).endswith("“R8”, “R9” and 2 more.")
+
+
+def test_a_footer_links_to_where_this_can_be_stopped() -> None:
+    links = Links("https://fmn.example", "s" * 32)
+    (chunk,) = Templates("", links).render(BUILD, [a_notification(rules=("A", "B"))], ORIGIN)
+    (recipient,) = chunk.recipients
+    stop = chunk.content.headers["stop"] + recipient.token
+    assert recipient.footer.splitlines()[1] == f"Stop or pause this: {stop}"
+    html = chunk.content.html_for(recipient) or ""
+    assert f'<br><a href="{stop}">Stop or pause this</a>' in html
+    assert stop.startswith("https://fmn.example/stop/")
+    notification = a_notification(rules=("A", "B"))
+    allowed = links.read(Stop, recipient.token)
+    assert allowed == Stop(notification.destination.id, tuple(notification.rules))
+
+
+def test_what_no_rule_chose_says_so_and_has_nothing_to_stop() -> None:
+    links = Links("https://fmn.example", "s" * 32)
+    (chunk,) = Templates("", links).render(BUILD, [a_notification(rules=())], ORIGIN)
+    (recipient,) = chunk.recipients
+    assert recipient.token == ""
+    assert recipient.footer == (
+        "You get this because somebody, you we hope, gave fmn this address."
+    )
 
 
 def test_a_footer_is_escaped_in_html_and_plain_in_text() -> None:

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from fmn.emission import FOOTER
 from fmn.errors import ConfigError, TemplateError
-from fmn.model import (
-    FOOTER,
-)
 from fmn.render.content import Templates
 from tests.render.examples import BUILD, OWN
 

@@ -10,9 +10,10 @@ import pytest
 from pydantic import SecretStr
 
 from fmn.config import Section
+from fmn.emission import Content, Recipient
 from fmn.errors import PermanentFailure, TransientFailure
 from fmn.kinds import Sender, kinds, load
-from fmn.model import Content, Key, Recipient, RuleId
+from fmn.model import Key, RuleId
 from tests.peers import free_port
 
 KINDS = sorted(kinds("fmn.senders"))
@@ -144,3 +145,12 @@ async def test_an_address_with_anything_behind_it_fails_for_good_before_anybody_
             await made.send(content(kind), recipient(address))
 
     assert repr(address) in str(failure.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_pages_can_ask_whether_an_address_is_one(kind: str) -> None:
+    made = sender_class(kind)
+    assert made.fault(ADDRESSES[kind]) is None
+    assert made.fault("") is not None
+    assert made.fault("a b\r\nc") is not None
+    assert made.unproven(ADDRESSES[kind]) is None

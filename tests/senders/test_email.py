@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from fmn.emission import FOOTER, Content, Recipient
 from fmn.errors import PermanentFailure, TransientFailure
-from fmn.model import FOOTER, Content, Key, Recipient, RuleId
+from fmn.model import Key, RuleId
 from fmn.senders.email import Email
 from tests.peers.smtp import Mail, Smtp, mail_server
 from tests.senders.conftest import Certificate
@@ -63,6 +64,22 @@ async def test_a_mail_says_who_it_is_from_for_whom_about_what_and_why(smtp: Smtp
     assert message["X-Fmn-Message"] == "2024-5f0c"
     assert message["X-Fmn-Rules"] == "My packages, Größere Fehler"
     assert parsedate_to_datetime(message["Date"]).tzinfo is not None
+
+
+async def test_a_mail_can_be_stopped_with_one_click_by_its_own_link(smtp: Smtp) -> None:
+    """RFC 8058: an HTTPS link, whole, and the word that makes it one click."""
+    token = "t" * 400
+    stoppable = replace(CONTENT, headers=CONTENT.headers | {"stop": "https://fmn.example/stop/"})
+    mail = await sent(smtp, stoppable, replace(ALICE, token=token))
+
+    assert f"List-Unsubscribe: <https://fmn.example/stop/{token}>\r\n".encode() in mail.raw
+    assert mail.message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+async def test_a_mail_without_a_link_promises_no_click(smtp: Smtp) -> None:
+    message = (await sent(smtp)).message
+    assert message["List-Unsubscribe"] is None
+    assert message["List-Unsubscribe-Post"] is None
 
 
 async def test_plain_text_comes_first_then_html_each_with_the_footer(smtp: Smtp) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from fmn.emission import FOOTER, Content, Recipient
 from fmn.errors import PermanentFailure, TransientFailure
-from fmn.model import FOOTER, Content, Key, Recipient, RuleId
+from fmn.model import Key, RuleId
 from fmn.senders.irc import Irc
 from tests.peers import PATIENCE, free_port
 from tests.peers.ngircd import Ngircd, person

@@ -12,8 +12,8 @@ import structlog
 from pydantic import Field, SecretStr
 
 from fmn.config import Duration, ExistingFile, Section
+from fmn.emission import Content, Recipient
 from fmn.errors import PermanentFailure, TransientFailure
-from fmn.model import Content, Recipient
 from fmn.senders.irc.connection import Connection
 from fmn.senders.irc.lines import Bucket, clean
 
@@ -53,6 +53,20 @@ class Irc:
         self._tried = asyncio.Event()  # Cleared while we are connecting.
         self._turn = asyncio.Lock()
 
+    @staticmethod
+    def fault(address: str) -> str | None:
+        """Return why nobody has this address on any network; None if somebody may."""
+        if not ADDRESS.fullmatch(address) or not address.isprintable() or _is_long(address):
+            return "not a nick or a #channel"
+        return None
+
+    @staticmethod
+    def unproven(address: str) -> str | None:
+        """Return why reading what is sent there proves nothing; None where it does."""
+        if address.startswith(("#", "&")):
+            return "everybody in the channel could read the link"
+        return None
+
     @property
     def at_once(self) -> int:
         return 1
@@ -77,8 +91,8 @@ class Irc:
         TransientFailure where there is no connection, or it is lost meanwhile.
         """
         address = recipient.address
-        if not ADDRESS.fullmatch(address) or not address.isprintable() or _is_long(address):
-            raise PermanentFailure(f"{address[:300]!r} is not a nick or a #channel")
+        if why := self.fault(address):
+            raise PermanentFailure(f"{address[:300]!r} is {why}")
         lines = [clean(line) for line in content.text_for(recipient).splitlines()]
         if not any(map(str.strip, lines)):
             raise PermanentFailure(f"{address!r}: the text is empty")

@@ -1,14 +1,11 @@
 """E-mail, handed to one mail server over a few connections that are used again and again."""
 
 import asyncio
-import hashlib
-import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.message import EmailMessage
-from email.policy import SMTP as MAIL
 from typing import Literal, Self
 
 import structlog
@@ -24,30 +21,11 @@ from aiosmtplib import (
 from pydantic import Field, SecretStr, field_validator
 
 from fmn.config import Duration, ExistingFile, Section
+from fmn.emission import Content, Recipient
 from fmn.errors import FmnError, PermanentFailure, TransientFailure
-from fmn.model import Content, Key, Recipient
+from fmn.senders.email.address import fault
+from fmn.senders.email.mail import mail_of
 
-ATOM = r"[^\x00-\x20\x7f()<>@,;:\\\"\[\].]+"
-EDGE = r"[A-Za-z0-9\x80-\U0010ffff]"
-LABEL = rf"{EDGE}([A-Za-z0-9_\x80-\U0010ffff-]*{EDGE})?"
-MAILBOX = re.compile(rf"{ATOM}(\.{ATOM})*@{LABEL}(\.{LABEL})*")
-"""A dot-atom and a host name, of every script: RFC 5322, 3.4.1 and RFC 6531, 3.3."""
-
-LONGEST_ADDRESS = 254
-LONGEST_LOCAL_PART = 64
-"""Bytes: RFC 5321, 4.5.3.1, and the 256 of a path without its angle brackets."""
-
-LONGEST_HEADER = 2000
-"""Characters. Folding longer ones takes the loop from everybody else."""
-
-NOT_IN_HEADERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
-NOT_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Control characters, and halves of characters, which no encoding takes."""
-
-PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+(:[A-Za-z0-9_-]+)+")
-"""Without dots, so that no two keys become one Message-ID when colons turn into dots."""
-
-FACTS = ("topic", "app", "severity", "message")
 PERMANENT = range(500, 600)
 TOO_BIG = 552
 LOGIN_WANTED = {530, 534, 535, 538}
@@ -87,6 +65,16 @@ class Email:
         for connection in self._connections:
             self._idle.put_nowait(connection)
 
+    @staticmethod
+    def fault(address: str) -> str | None:
+        """Return why no mail server would take this address; None if one may."""
+        return fault(address)
+
+    @staticmethod
+    def unproven(address: str) -> str | None:  # noqa: ARG004  # whoever reads a mail has the mailbox
+        """Return why reading what is sent there proves nothing; None where it does."""
+        return None
+
     @property
     def at_once(self) -> int:
         return self._settings.connections
@@ -110,7 +98,7 @@ class Email:
         address = recipient.address
         if why := fault(address):
             raise PermanentFailure(f"{address[:300]!r} is {why}")
-        mail = _mail(content, recipient, self._settings.from_address)
+        mail = mail_of(content, recipient, self._settings.from_address)
         patience = self._settings.timeout.total_seconds()
         try:
             async with asyncio.timeout(patience), self._connected() as connection:
@@ -163,17 +151,6 @@ class Email:
         self._up = up
 
 
-def fault(address: str) -> str | None:
-    """Return why no mail server would take this address; None if one may."""
-    raw = address.encode(errors="replace")
-    if len(raw) > LONGEST_ADDRESS or len(raw.partition(b"@")[0]) > LONGEST_LOCAL_PART:
-        return f"longer than an address may be, {LONGEST_ADDRESS} bytes"
-    # An encoded word would be decoded, line ends and all, when the header is written.
-    if not address.isprintable() or not MAILBOX.fullmatch(address) or "=?" in address:
-        return "not the address of one mailbox, like alice@example.org"
-    return None
-
-
 def _connection(settings: Email.Settings) -> SMTP:
     return SMTP(
         hostname=settings.host,
@@ -191,37 +168,6 @@ async def _leave(connection: SMTP) -> None:
     with suppress(SMTPException, OSError):
         await connection.quit(timeout=1)
     connection.close()
-
-
-def _mail(content: Content, recipient: Recipient, sender: str) -> EmailMessage:
-    mail = EmailMessage(policy=MAIL)
-    mail["From"] = sender
-    mail["To"] = recipient.address
-    mail["Subject"] = _in_header(content.subject)
-    mail["Date"] = datetime.now(UTC)
-    mail["Message-ID"] = f"<{_message_id(recipient.keys[0])}@{sender.rpartition('@')[2]}>"
-    mail["Auto-Submitted"] = "auto-generated"
-    mail["Precedence"] = "bulk"
-    for fact in FACTS:
-        if value := content.headers.get(fact):
-            mail[f"X-Fmn-{fact.title()}"] = _in_header(value)
-    mail["X-Fmn-Rules"] = _in_header(", ".join(recipient.rules.values()))
-    mail.set_content(NOT_IN_TEXT.sub("", content.text_for(recipient)))
-    if html := content.html_for(recipient):
-        mail.add_alternative(NOT_IN_TEXT.sub("", html), subtype="html")
-    return mail
-
-
-def _in_header(text: str) -> str:
-    # An encoded word in the text would be decoded on its way out, line ends and all.
-    line = NOT_IN_HEADERS.sub(" ", text).replace("=?", "= ?")
-    return line.strip()[:LONGEST_HEADER]
-
-
-def _message_id(key: Key) -> str:
-    if PLAIN_KEY.fullmatch(key) and len(key) <= LONGEST_ADDRESS:
-        return key.replace(":", ".")
-    return hashlib.sha256(key.encode(errors="replace")).hexdigest()
 
 
 def _is_ours(answer: SMTPResponseException) -> bool:
