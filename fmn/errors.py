@@ -26,6 +26,17 @@ class PreferencesError(InputError):
     """The preferences cannot be used."""
 
 
+class FieldError(PreferencesError):
+    """The preferences cannot be used."""
+
+    def __init__(self, *said: str, path: tuple[str | int, ...], expected: str) -> None:
+        super().__init__(*said)
+        self.path = path
+        """Where what is wrong stands: keys of mappings and places in lists."""
+        self.expected = expected
+        """What is expected there, in words."""
+
+
 class SchemaError(FmnError):
     """The database has another schema than this fmn knows."""
 

@@ -18,15 +18,29 @@ from pydantic import (
     model_validator,
 )
 
-from fmn.errors import PreferencesError
+from fmn.errors import FieldError
+from fmn.rules import bounds
 
 Path = tuple[str | int, ...]
 """Where something stands: keys of mappings and places in lists."""
 Shape = TypeVar("Shape", bound=BaseModel)
 
+EXPECTED = {
+    "missing": "it is missing",
+    "too_short": "the list is empty",
+    "too_long": "expected at most {max_length:,} of these",
+    "string_unicode": "there is half of a surrogate pair",
+    "string_too_long": "expected at most {max_length:,} characters",
+    "model_type": "expected a mapping",
+    "dict_type": "expected a mapping",
+    "list_type": "expected a list",
+    "tuple_type": "expected a list",
+}
+"""What we say instead of pydantic, by its names of what is wrong."""
+
 
 def check(shape: type[Shape], written: object, where: str, at: Path = ()) -> Shape:
-    """Return what is written at this path as this shape, or raise PreferencesError."""
+    """Return what is written at this path as this shape, or raise FieldError."""
     try:
         return shape.model_validate(written)
     except ValidationError as refused:
@@ -34,31 +48,29 @@ def check(shape: type[Shape], written: object, where: str, at: Path = ()) -> Sha
         raise refusal(where, (*at, *first["loc"]), _expected(first, shape)) from None
 
 
-def refusal(where: str, path: Path, expected: str) -> PreferencesError:
+def refusal(where: str, path: Path, expected: str) -> FieldError:
     """Return the error that names file, path (`users.alice.rules[0].name`) and expectation."""
-    steps = [f"[{step}]" if isinstance(step, int) else f".{_shown(step)}" for step in path]
-    named = "".join(step for step in steps if step != ".[key]").removeprefix(".")
-    return PreferencesError(*filter(None, [where, named, expected]))
+    # "[key]" is pydantic's word for a key that is wrong itself.
+    path = tuple(_shown(step) for step in path if step != "[key]")
+    named = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return FieldError(
+        *filter(None, [where, named.removeprefix("."), expected]), path=path, expected=expected
+    )
 
 
-def _shown(step: str) -> str:
+def _shown(step: str | int) -> str | int:
+    if isinstance(step, int):
+        return step
     return (step if step.isprintable() else ascii(step)[1:-1])[:100]
 
 
 def _expected(error: Any, shape: type[BaseModel]) -> str:  # noqa: ANN401  # pydantic's ErrorDetails
-    match error["type"]:
-        case "missing":
-            return "it is missing"
-        case "too_short":
-            return "the list is empty"
-        case "model_type" | "dict_type":
-            return "expected a mapping"
-        case "list_type" | "tuple_type":
-            return "expected a list"
-        case "extra_forbidden":
-            known = ", ".join(field.alias or name for name, field in shape.model_fields.items())
-            nested = len(error["loc"]) > 1
-            return "there is no such key" if nested else f"there is no such key; known: {known}"
+    if error["type"] in EXPECTED:
+        return EXPECTED[error["type"]].format(**error.get("ctx", {}))
+    if error["type"] == "extra_forbidden":
+        known = ", ".join(field.alias or name for name, field in shape.model_fields.items())
+        nested = len(error["loc"]) > 1
+        return "there is no such key" if nested else f"there is no such key; known: {known}"
     said: str = error["msg"]
     return said.removeprefix("Value error, ").replace("Input should be", "expected")
 
@@ -73,7 +85,7 @@ def _like(pattern: str, expected: str) -> AfterValidator:
 
 
 def _printed(text: str) -> str:
-    if any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in text):
+    if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text):
         raise ValueError("expected no control characters and line breaks")
     return text
 
@@ -158,6 +170,12 @@ class WrittenDestination(Written):
     quiet: Quiet | None = None
 
 
+class NamedDestination(WrittenDestination):
+    """A destination by itself, so with its name in it."""
+
+    name: DestinationName
+
+
 class WrittenRule(Written):
     """A rule; each filter is a mapping of `kind` and arguments."""
 
@@ -165,16 +183,22 @@ class WrittenRule(Written):
     name: RuleName
     enabled: StrictBool = True
     everything: StrictBool = False
-    filters: Annotated[list[dict[str, Any]], Field(min_length=1)] = []
-    destinations: Annotated[list[StrictStr], Field(min_length=1)]
+    filters: Annotated[
+        list[dict[str, Any]], Field(min_length=1, max_length=bounds.MOST_FILTERS)
+    ] = []
+    destinations: Annotated[
+        list[StrictStr], Field(min_length=1, max_length=bounds.MOST_DESTINATIONS)
+    ]
 
 
 class WrittenUser(Written):
     """One user's entry."""
 
-    groups: list[StrictStr] = []
-    destinations: dict[DestinationName, WrittenDestination] = {}
-    rules: list[WrittenRule] = []
+    groups: Annotated[list[bounds.Value], Field(max_length=bounds.MOST_VALUES)] = []
+    destinations: Annotated[
+        dict[DestinationName, WrittenDestination], Field(max_length=bounds.MOST_DESTINATIONS)
+    ] = {}
+    rules: Annotated[list[WrittenRule], Field(max_length=bounds.MOST_RULES)] = []
 
 
 class WrittenOwner(Written):

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from fmn.model import Message
+from fmn.rules.access import Key, Pattern
+from fmn.rules.bounds import MOST_VALUES, Value
 
 SHOWN_VALUES = 5
 SHOWN_CHARACTERS = 80
 
-Strings = Annotated[tuple[StrictStr, ...], Field(min_length=1)]
-"""A written list of strings: never empty, and a number or a truth value is no string."""
+Strings = Annotated[tuple[Value, ...], Field(min_length=1, max_length=MOST_VALUES)]
+"""A written list of strings, never empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,14 @@ class Me:
     def is_group(self, name: str, groups: AbstractSet[str]) -> bool:
         """Tell whether a list of groups, in which `mine` is each of the user's, has this one."""
         return (name in groups and name != "mine") or ("mine" in groups and name in self.groups)
+
+    def users_of(self, users: AbstractSet[str]) -> AbstractSet[str]:
+        """Return the users that such a list means."""
+        return (users - {"me"}) | ({self.user} if "me" in users else set())
+
+    def groups_of(self, groups: AbstractSet[str]) -> AbstractSet[str]:
+        """Return the groups that such a list means."""
+        return (groups - {"mine"}) | (self.groups if "mine" in groups else set())
 
 
 class Filter(BaseModel, ABC):
@@ -57,6 +67,17 @@ class Filter(BaseModel, ABC):
     @abstractmethod
     def deciding(self, message: Message, me: Me) -> tuple[str, ...]:
         """Return the values that made it true or, where it is false, those it looked at."""
+
+    @abstractmethod
+    def clause(self) -> tuple[str, str]:
+        """Return its clause in the rule's sentence, and that turned round; `negate` aside.
+
+        It goes on from "When a message …": `comes from koji`, `does not come from koji`.
+        """
+
+    def keys(self, me: Me) -> frozenset[Key | Pattern] | None:  # noqa: ARG002  # most kinds ask
+        """Return keys of which every message it matches has one, `negate` aside; None: unknown."""
+        return None
 
     def holds(self, message: Message, me: Me) -> bool:
         """Answer the question, turned round where it is negated."""

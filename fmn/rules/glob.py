@@ -5,12 +5,17 @@ from collections.abc import Iterable
 from functools import cached_property
 
 
+def is_wild(pattern: str) -> bool:
+    """Tell whether a glob may match more than itself."""
+    return "*" in pattern or "?" in pattern
+
+
 class Globs:
     """A list of globs. The whole value must match: dots, slashes and newlines are characters."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         patterns = set(patterns)
-        wild = {pattern for pattern in patterns if "*" in pattern or "?" in pattern}
+        wild = set(filter(is_wild, patterns))
         self._literals = patterns - wild
         self._wild = [_Glob(pattern) for pattern in wild]
 

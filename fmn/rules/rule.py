@@ -1,8 +1,10 @@
 """A rule: when all its filters hold, its destinations hear of the message."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
-from fmn.model import Destination, Message, RuleId
+from fmn.model import Destination, DestinationId, Message, RuleId
+from fmn.rules.access import Key, Pattern
 from fmn.rules.filter import Filter, Me
 
 
@@ -19,6 +21,10 @@ class Rule:
     enabled: bool = True
     everything: bool = False
     """Says that no filter, or only negated ones, is meant so."""
+    origin: str = ""
+    """`default` for one that every new user gets; empty for the user's own."""
+    blocked: str = ""
+    """Why an operator stopped it, for its owner to read; empty where nobody did."""
 
     @property
     def is_everything(self) -> bool:
@@ -29,6 +35,8 @@ class Rule:
         """Return why it cannot match this message whatever its filters say; None if it can."""
         if not self.enabled:
             return "the rule is disabled"
+        if self.blocked:
+            return f"an operator stopped the rule: {self.blocked}"
         if message.private and not message.names(self.user):
             return f"the message is private and does not name {self.user}"
         if self.is_everything and not self.everything:
@@ -39,3 +47,37 @@ class Rule:
         """Tell whether its user shall hear of this message."""
         may = self.obstacle(message) is None
         return may and all(filter_.holds(message, me) for filter_ in self.filters)
+
+    def covers(self, me: Me) -> list[frozenset[Key | Pattern]]:
+        """Return a set of keys for each filter that knows some.
+
+        Every message it matches has one key of each set; where a set is empty it matches none.
+        """
+        asked = (filter_.keys(me) for filter_ in self.filters if not filter_.negate)
+        return [keys for keys in asked if keys is not None]
+
+    def in_place_of(self, was: Self) -> Self:
+        """Return this rule with the id of another, which stays blocked if it was.
+
+        Where it came from stays only where it asks and tells the same: else it is the user's own.
+        """
+        origin = was.origin if self._says == was._says else ""
+        return replace(self, id=was.id, origin=origin, blocked=was.blocked)
+
+    def tells(self, destination: DestinationId) -> bool:
+        """Tell whether this is one of its destinations."""
+        return any(each.id == destination for each in self.destinations)
+
+    def tells_only(self, destination: DestinationId) -> bool:
+        """Tell whether this is its one destination."""
+        return [each.id for each in self.destinations] == [destination]
+
+    def without(self, destination: DestinationId) -> Self:
+        """Return the rule with all its other destinations."""
+        left = tuple(each for each in self.destinations if each.id != destination)
+        return replace(self, destinations=left)
+
+    @property
+    def _says(self) -> tuple[object, ...]:
+        told = {destination.id for destination in self.destinations}
+        return self.name, self.filters, told, self.everything

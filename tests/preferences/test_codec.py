@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -5,17 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmn.errors import PreferencesError
-from fmn.model import DestinationState, Ownership, UserId
+from fmn.errors import FieldError, PreferencesError
+from fmn.model import Destination, DestinationState, Ownership, UserId
+from fmn.preferences import strict_yaml
 from fmn.preferences.codec import (
     filters_from_json,
     filters_to_json,
     read_book,
+    read_destination,
+    read_rule,
     read_user,
+    write_destination,
+    write_rule,
     write_user,
 )
 from fmn.preferences.values import Book, Preferences, rule_set
 from fmn.rules.filter import Filter
+from fmn.rules.rule import Rule
 from tests.rules.cases import KINDS, a_filter, a_message
 from tests.rules.strategies import filters, preferences
 
@@ -453,3 +460,156 @@ rules:
 """
     match = rule_set([a_user(text)]).match(a_message())
     assert [chosen.destination.name for chosen in match.destinations] == ["b", "a"]
+
+
+# One rule, one destination: what forms and the API read and write.
+
+ALICE = a_user(ENTRY)
+WRITTEN: dict[str, Any] = {
+    "name": "Mine",
+    "filters": [{"kind": "user", "users": ["me"]}],
+    "destinations": ["irc"],
+}
+
+
+def rule_read(**changes: Any) -> Rule:
+    written = {name: value for name, value in (WRITTEN | changes).items() if value is not ...}
+    return read_rule(written, preferences=ALICE, filters=KINDS)
+
+
+def destination_read(name: str = "work", **changes: Any) -> Destination:
+    written = {"kind": "email", "address": "alice@example.org"} | changes
+    return read_destination(name, written, user="alice", senders=["email", "irc"])
+
+
+@given(preferences())
+def test_a_rule_is_read_as_it_was_written(alice: Preferences) -> None:
+    for rule in alice.rules:
+        assert json.dumps(write_rule(rule), default=float)
+        assert rule == read_rule(write_rule(rule), preferences=alice, filters=KINDS)
+
+
+def test_a_rule_without_an_id_gets_one() -> None:
+    rule, other = rule_read(), rule_read()
+    assert rule.id != other.id
+    assert (rule.user, rule.name, rule.enabled, rule.everything) == ("alice", "Mine", True, False)
+    assert rule.destinations == ALICE.destinations
+    assert (rule.origin, rule.blocked) == ("", "")
+
+
+def test_a_written_rule_has_lists_and_no_tuples() -> None:
+    assert write_rule(rule_read(id="r-1", enabled=False)) == {
+        "id": "r-1",
+        "name": "Mine",
+        "enabled": False,
+        "filters": [{"kind": "user", "users": ["me"]}],
+        "destinations": ["irc"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "expected"),
+    [
+        ({"name": ...}, ("name",), "it is missing"),
+        ({"name": "a\ud800"}, ("name",), "expected no control characters and line breaks"),
+        ({"destinations": ["irc", "x"]}, ("destinations", 1), "expected one of irc"),
+        ({"filters": ...}, ("everything",), "expected true: no filter asks for something"),
+        (
+            {"filters": [WRITTEN["filters"][0], {"kind": "user", "users": ["me", 1]}]},
+            ("filters", 1, "users", 1),
+            "expected a valid string",
+        ),
+        (
+            {"filters": [{"kind": "severity", "in": ["loud"]}]},
+            ("filters", 0, "in", 0),
+            "expected 'debug', 'info', 'warning' or 'error'",
+        ),
+        ({"filters": [{"kind": "owner"}]}, ("filters", 0), "expected `users` and/or `groups`"),
+        ({"blocked": "no"}, ("blocked",), "there is no such key; known: id, name, enabled, "),
+        ({"a\x1b": 1}, (r"a\x1b",), "there is no such key; known: id, name, enabled, "),
+        ({"a\ud800": 1}, (), "there is half of a surrogate pair"),
+        ({"filters": WRITTEN["filters"] * 51}, ("filters",), "expected at most 50 of these"),
+        ({"destinations": ["irc"] * 101}, ("destinations",), "expected at most 100 of these"),
+        (
+            {"filters": [{"kind": "user", "users": ["x"] * 1001}]},
+            ("filters", 0, "users"),
+            "expected at most 1,000 of these",
+        ),
+        (
+            {"filters": [{"kind": "user", "users": ["x" * 10_001]}]},
+            ("filters", 0, "users", 0),
+            "expected at most 10,000 characters",
+        ),
+        (
+            {"filters": [{"kind": "user", "users": ["\ud800"]}]},
+            ("filters", 0, "users", 0),
+            "there is half of a surrogate pair",
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_rule_is_refused_by_its_field(
+    changes: dict[str, Any], path: tuple[str | int, ...], expected: str
+) -> None:
+    with pytest.raises(FieldError, match=r"^The preferences cannot be used: rule: ") as refused:
+        rule_read(**changes)
+    assert path == refused.value.path
+    assert refused.value.expected.startswith(expected)
+    assert str(refused.value).endswith(f": {refused.value.expected}")
+
+
+def test_fifty_filters_and_a_hundred_destinations_are_not_too_many() -> None:
+    assert len(rule_read(filters=WRITTEN["filters"] * 50).filters) == 50
+    assert rule_read(destinations=["irc"] * 100).destinations == ALICE.destinations
+
+
+@given(preferences())
+def test_a_destination_is_read_as_it_was_written(alice: Preferences) -> None:
+    for each in alice.destinations:
+        written = write_destination(each)
+        senders = ["email", "irc"]
+        assert each == read_destination(each.name, written, user="alice", senders=senders)
+
+
+def test_a_destination_that_is_read_is_unconfirmed_and_has_an_id() -> None:
+    one, other = destination_read(), destination_read()
+    assert one.id != other.id
+    assert (one.user, one.name, one.state) == ("alice", "work", DestinationState.UNCONFIRMED)
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "expected"),
+    [
+        ({"name": "My phone"}, ("name",), "expected 1 to 40 of a-z 0-9 -"),
+        ({"kind": "pigeon"}, ("kind",), "expected one of email, irc"),
+        ({"address": ""}, ("address",), "expected 1 to 2000 characters"),
+        ({"digest": {"every": "1"}}, ("digest", "every"), "expected a number and a unit"),
+        ({"state": "active"}, ("state",), "there is no such key; known: "),
+    ],
+)
+def test_what_is_wrong_in_a_destination_is_refused_by_its_field(
+    changes: dict[str, Any], path: tuple[str, ...], expected: str
+) -> None:
+    with pytest.raises(FieldError, match=r"^The preferences cannot be used: destination: ") as no:
+        destination_read(**changes)
+    assert path == no.value.path
+    assert no.value.expected.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({"groups": ["x"] * 1001}, "groups: expected at most 1,000 of these"),
+        ({"groups": ["x" * 10_001]}, r"groups\[0\]: expected at most 10,000 characters"),
+        (
+            {"destinations": {f"d{n}": {"kind": "irc", "address": f"{n}"} for n in range(101)}},
+            "destinations: expected at most 100 of these",
+        ),
+        (
+            {"rules": [{"name": f"{n}", "destinations": ["irc"]} for n in range(1001)]},
+            "rules: expected at most 1,000 of these",
+        ),
+    ],
+)
+def test_a_user_writes_only_so_much(entry: dict[str, Any], expected: str) -> None:
+    with pytest.raises(FieldError, match=rf"alice\.yaml: {expected}$"):
+        a_user(strict_yaml.write(entry))

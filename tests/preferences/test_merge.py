@@ -1,12 +1,14 @@
 """What an import makes of the preferences a user has: matched by id, then by name."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from fmn.model import Destination, DestinationState, RuleId, UserId
 from fmn.preferences.merge import changes, merge
 from fmn.preferences.values import Preferences
 from fmn.rules.rule import Rule
 from tests.factories import a_destination
+from tests.rules.cases import a_filter
 
 OLD_MAIL = a_destination("email", address="alice@example.org")
 OLD_IRC = a_destination("irc", kind="irc", address="alice")
@@ -85,3 +87,60 @@ def test_changes_are_lines_of_yaml_and_none_where_nothing_changes() -> None:
     assert len(gone) == 1
     assert "irc" in gone[0]
     assert all(line.startswith(("+", "@@")) for line in changes(None, BEFORE))
+
+
+def test_a_destination_that_stays_keeps_its_state_and_why() -> None:
+    paused = replace(
+        OLD_MAIL,
+        state=DestinationState.PAUSED,
+        reason="holidays",
+        until=datetime(2026, 3, 1, tzinfo=UTC),
+    )
+    bouncing = replace(OLD_IRC, state=DestinationState.BOUNCING, reason="no such nick")
+    before = of_alice((paused, bouncing))
+    after = merge(before, of_alice((as_read(OLD_MAIL), as_read(OLD_IRC))))
+    assert after.destinations == (paused, bouncing)
+
+
+def test_a_destination_that_changes_keeps_no_state() -> None:
+    paused = replace(OLD_MAIL, state=DestinationState.PAUSED, reason="holidays")
+    mail = as_read(OLD_MAIL, id=OLD_MAIL.id, address="alice@example.com")
+    [after] = merge(of_alice((paused,)), of_alice((mail,))).destinations
+    assert (after.state, after.reason, after.until) == (DestinationState.UNCONFIRMED, "", None)
+
+
+def test_a_rule_that_an_operator_stopped_stays_so() -> None:
+    blocked = replace(a_rule("All", OLD_MAIL), blocked="too much")
+    mail = as_read(OLD_MAIL)
+    for read in (a_rule("ALL", mail, rule_id="new"), a_rule("Other", mail, rule_id="r-1")):
+        after = merge(of_alice((OLD_MAIL,), blocked), of_alice((mail,), read))
+        assert after.rules[0].blocked == "too much"
+
+
+def test_a_default_rule_stays_one_only_where_it_says_the_same() -> None:
+    default = replace(a_rule("All", OLD_MAIL), origin="default")
+    before = of_alice((OLD_MAIL, OLD_IRC), default)
+    mail, irc = as_read(OLD_MAIL), as_read(OLD_IRC)
+    origins = [
+        merge(before, of_alice((mail, irc), read)).rules[0].origin
+        for read in (
+            a_rule("All", mail, rule_id="new"),
+            replace(a_rule("All", mail), enabled=False),
+            a_rule("all", mail),
+            a_rule("All", mail, irc),
+            replace(a_rule("All", mail), filters=(a_filter("user", users=["me"]),)),
+        )
+    ]
+    assert origins == ["default", "default", "", "", ""]
+
+
+def test_what_is_taken_by_its_id_is_not_taken_by_its_old_name_too() -> None:
+    mail = as_read(OLD_MAIL, id=OLD_MAIL.id, name="work")
+    other = as_read(OLD_MAIL, id="made-up-too", address="alice@example.com")
+    read = of_alice((mail, other), a_rule("Renamed", mail), a_rule("All", other, rule_id="made-up"))
+    after = merge(BEFORE, read)
+    assert after.rules[0].id == "r-1"
+    assert after.rules[1].id not in {"r-1", "made-up"}
+    assert after.destinations[0].id == OLD_MAIL.id
+    assert after.destinations[1].state is DestinationState.UNCONFIRMED
+    assert after.destinations[1].id not in {OLD_MAIL.id, "made-up-too"}

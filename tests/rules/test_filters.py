@@ -67,6 +67,32 @@ def test_negate_is_true_or_false(negate: object) -> None:
     assert "negate" in refused("topic", patterns=["*"], negate=negate)
 
 
+LISTS = [
+    (kind, name)
+    for kind, names in {
+        "owner": "users groups",
+        "artifact": "types names",
+        "user": "users",
+        "agent": "users",
+        "group": "groups",
+        "application": "names",
+        "topic": "patterns",
+        "text": "words",
+    }.items()
+    for name in names.split()
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), LISTS)
+def test_a_list_has_at_most_a_thousand_values_of_ten_thousand_characters(
+    kind: str, name: str
+) -> None:
+    assert not refused(kind, **{name: ["x" * 10_000] * 1000})
+    assert "at most 1000 items" in refused(kind, **{name: ["x"] * 1001})
+    assert "at most 10000 characters" in refused(kind, **{name: ["x" * 10_001]})
+    assert "unicode" in refused(kind, **{name: ["\ud800"]})
+
+
 def test_a_filter_cannot_be_changed() -> None:
     filter_ = a_filter("topic", patterns=["*"])
     with pytest.raises(ValidationError):

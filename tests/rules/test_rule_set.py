@@ -26,6 +26,9 @@ class Broken(Filter):
     def deciding(self, message: Message, me: Me) -> tuple[str, ...]:
         return ()
 
+    def clause(self) -> tuple[str, str]:
+        return "breaks", "does not break"
+
 
 def a_destination(name: str, user: str = "alice") -> Destination:
     return Destination(DestinationId(f"{user}-{name}"), user, name, "email", f"{name}@example.org")
@@ -95,6 +98,11 @@ def test_without_an_order_of_destinations_the_first_rule_to_name_one_counts() ->
 def test_a_disabled_rule_never_matches() -> None:
     assert not matching(a_rule("off", enabled=False))
     assert not matching(a_rule("off", enabled=False, everything=True))
+
+
+def test_a_rule_that_an_operator_stopped_never_matches() -> None:
+    assert not matching(a_rule("flood", blocked="it floods the mail server"))
+    assert not matching(a_rule("flood", blocked="it floods the mail server", everything=True))
 
 
 def test_no_filter_or_only_negated_ones_need_to_say_everything() -> None:
@@ -168,6 +176,11 @@ def test_an_explanation_tells_each_filter_and_its_deciding_value() -> None:
     ("rule", "why"),
     [
         (a_rule("off", enabled=False), "the rule is disabled"),
+        (a_rule("flood", blocked="too much"), "an operator stopped the rule: too much"),
+        (
+            a_rule("off", blocked="too much", enabled=False),
+            "the rule is disabled",
+        ),
         (a_rule("on"), "the message is private and does not name alice"),
         (a_rule("broken", Broken(), user="bob"), "the rule raised RecursionError('too deep')"),
         (
@@ -182,14 +195,17 @@ def test_an_explanation_names_what_stands_in_the_way(rule: Rule, why: str) -> No
     assert (False, why) == (explained.matched, explained.why)
 
 
-@given(preferences(), messages())
-def test_match_and_explain_agree(alice: Preferences, message: Message) -> None:
-    rule_set = a_rule_set(*alice.rules)
+@given(preferences(), messages(), st.lists(st.sampled_from(["", "too much"]), min_size=3))
+def test_match_and_explain_agree(alice: Preferences, message: Message, blocked: list[str]) -> None:
+    rules = [replace(rule, blocked=why) for rule, why in zip(alice.rules, blocked, strict=False)]
+    rule_set = a_rule_set(*rules)
     match = rule_set.match(message)
+    explained = [(rule, rule_set.explain(rule, message)) for rule in rules]
     assert match.raised == ()
-    assert match.rules == tuple(
-        rule for rule in alice.rules if rule_set.explain(rule, message).matched
-    )
+    assert match.rules == tuple(rule for rule, why in explained if why.matched)
+    for _, why in explained:
+        holds = all(answer.holds for answer in why.filters)
+        assert why.matched is (holds and why.why is None)
 
 
 @given(preferences(), messages(), st.randoms())

@@ -3,7 +3,9 @@ from functools import cached_property
 from pydantic import Field
 
 from fmn.model import Message
+from fmn.rules.access import Key, Pattern
 from fmn.rules.filter import Filter, Me, Strings, shown
+from fmn.rules.words import either, users_named
 
 
 class Agent(Filter):
@@ -16,6 +18,13 @@ class Agent(Filter):
 
     def deciding(self, message: Message, me: Me) -> tuple[str, ...]:
         return shown([message.agent] if message.agent else [])
+
+    def clause(self) -> tuple[str, str]:
+        users = either(users_named(self.users))
+        return f"was done by {users}", f"was not done by {users}"
+
+    def keys(self, me: Me) -> frozenset[Key | Pattern]:
+        return frozenset(Key("agent", user) for user in me.users_of(self._users))
 
     @cached_property
     def _users(self) -> frozenset[str]:

@@ -3,7 +3,9 @@ from functools import cached_property
 from pydantic import Field
 
 from fmn.model import Message
+from fmn.rules.access import Key, Pattern
 from fmn.rules.filter import Filter, Me, Strings, shown
+from fmn.rules.words import either, named
 
 
 class Application(Filter):
@@ -16,6 +18,13 @@ class Application(Filter):
 
     def deciding(self, message: Message, me: Me) -> tuple[str, ...]:
         return shown([message.app] if message.app else [])
+
+    def clause(self) -> tuple[str, str]:
+        names = either(map(named, self.names))
+        return f"comes from {names}", f"does not come from {names}"
+
+    def keys(self, me: Me) -> frozenset[Key | Pattern]:
+        return frozenset(Key("application", name) for name in self._names)
 
     @cached_property
     def _names(self) -> frozenset[str]:

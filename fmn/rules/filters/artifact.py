@@ -1,11 +1,23 @@
 from functools import cached_property
+from itertools import product
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from fmn.model import Message
+from fmn.rules.access import Key, Pattern, sought
 from fmn.rules.filter import Filter, Me, Strings, shown
-from fmn.rules.glob import Globs
+from fmn.rules.glob import Globs, is_wild
+from fmn.rules.words import either, named
+
+NOUNS = {
+    "rpms": "an rpm",
+    "containers": "a container",
+    "modules": "a module",
+    "flatpaks": "a flatpak",
+}
+MOST_KEYS = 1_000
+"""Pairs of type and name; above it the names alone do."""
 
 
 class Artifact(Filter):
@@ -26,6 +38,30 @@ class Artifact(Filter):
     def deciding(self, message: Message, me: Me) -> tuple[str, ...]:
         artifacts = sorted(message.artifacts)
         return shown(filter(self._is_meant, artifacts)) or shown(artifacts)
+
+    def clause(self) -> tuple[str, str]:
+        meant = either(self._nouns())
+        return f"is about {meant}", f"is not about {meant}"
+
+    def keys(self, me: Me) -> frozenset[Key | Pattern]:
+        any_name = not all(name.strip("*") for name in self.names or ("*",))
+        if self.types and any_name:
+            return frozenset(Key("type", type_) for type_ in self._types)
+        exact = not any(map(is_wild, self.names))
+        if self.types and exact and len(self.types) * len(self.names) <= MOST_KEYS:
+            pairs = product(self.types, self.names)
+            return frozenset(Key("artifact", f"{type_}/{name}") for type_, name in pairs)
+        return frozenset(sought("name", name) for name in self.names)
+
+    def _nouns(self) -> list[str]:
+        names = f" named {either(map(named, self.names))}" if self.names else ""
+        if not self.types:
+            return [f"something{names}"]
+        nouns = [NOUNS[type_] for type_ in self.types if type_ in NOUNS]
+        others = [type_ for type_ in self.types if type_ not in NOUNS]
+        pairs = product(others, self.names or ("*",))
+        known = [either(nouns) + names] if nouns else []
+        return known + [named(f"{type_}/{name}") for type_, name in pairs]
 
     def _is_meant(self, artifact: str) -> bool:
         type_, _, name = artifact.partition("/")

@@ -1,44 +1,18 @@
-import json
 import re
 from collections.abc import Hashable
-from decimal import Decimal
 from functools import cached_property
-from typing import Annotated, Any, Self, TypeGuard
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, StrictStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 from pydantic import Field as Argument
 
 from fmn.model import Message
+from fmn.rules.bounds import MOST_VALUES, Value
 from fmn.rules.filter import Filter, Me, shown
-
-DEEPEST = 50
-"""Levels of lists and objects in an argument; a value in a body that is deeper equals none."""
+from fmn.rules.json_value import Json, Number, identity, in_words, is_number, summed_up
+from fmn.rules.words import either, quoted, short
 
 OPERATORS = ("equals", "in", "prefix", "at_least", "at_most", "exists")
-
-
-def _json(value: object, depth: int = 0) -> object:
-    """Return an argument as JSON with exact numbers; raise ValueError where it is none."""
-    if depth > DEEPEST:
-        raise ValueError(f"expected at most {DEEPEST} lists and objects within each other")
-    if isinstance(value, list | tuple):
-        return [_json(item, depth + 1) for item in value]
-    if isinstance(value, dict) and all(isinstance(name, str) for name in value):
-        return {name: _json(item, depth + 1) for name, item in value.items()}
-    if value is None or isinstance(value, bool | str):
-        return value
-    if isinstance(value, int | float | Decimal):
-        return _number(value)
-    raise ValueError("expected a string, a number, true, false, null, a list or an object")
-
-
-def _number(value: object) -> int | Decimal:
-    exact = Decimal(repr(value)) if isinstance(value, float) else value
-    if isinstance(exact, Decimal) and exact.is_finite():
-        return exact
-    if isinstance(exact, int) and not isinstance(exact, bool):
-        return exact
-    raise ValueError("expected a finite number")
 
 
 def _true(value: object) -> bool:
@@ -53,10 +27,6 @@ def _names(path: str) -> str:
     return path
 
 
-Json = Annotated[Any, BeforeValidator(_json)]
-Number = Annotated[Any, BeforeValidator(_number)]
-
-
 class Field(Filter):
     r"""A value in the body of the message is so.
 
@@ -64,14 +34,14 @@ class Field(Filter):
     in a name. Numbers, strings and truth values differ: 1 is 1.0, but neither "1" nor true.
     """
 
-    path: Annotated[StrictStr, AfterValidator(_names)] = Argument(
+    path: Annotated[Value, AfterValidator(_names)] = Argument(
         title="Path", examples=["update.bugs[].bug_id"]
     )
     equals: Json = Argument(default=None, title="Equals")
-    in_: Annotated[tuple[Json, ...], Argument(min_length=1)] = Argument(
+    in_: Annotated[tuple[Json, ...], Argument(min_length=1, max_length=MOST_VALUES)] = Argument(
         default=(), alias="in", title="One of"
     )
-    prefix: StrictStr = Argument(default="", title="Begins with")
+    prefix: Value = Argument(default="", title="Begins with")
     at_least: Number = Argument(default=None, title="At least")
     at_most: Number = Argument(default=None, title="At most")
     exists: Annotated[bool, BeforeValidator(_true)] = Argument(default=False, title="Exists")
@@ -86,8 +56,12 @@ class Field(Filter):
         return any(map(self._is_so, self._values(message)))
 
     def deciding(self, message: Message, me: Me) -> tuple[str, ...]:
-        so = map(_words, filter(self._is_so, self._values(message)))
-        return shown(so) or shown(map(_words, self._values(message)))
+        so = map(summed_up, filter(self._is_so, self._values(message)))
+        return shown(so) or shown(map(summed_up, self._values(message)))
+
+    def clause(self) -> tuple[str, str]:
+        value = f"{short(self.path)}{self._how()}"
+        return f"has {value}", f"has no {value}"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Field) and self._identity == other._identity
@@ -105,10 +79,20 @@ class Field(Filter):
             case "prefix":
                 return isinstance(value, str) and value.startswith(self.prefix)
             case "at_least":
-                return _is_number(value) and value >= self.at_least
+                return is_number(value) and value >= self.at_least
             case "at_most":
-                return _is_number(value) and value <= self.at_most
-        return _identity(value) in self._wanted
+                return is_number(value) and value <= self.at_most
+        return identity(value) in self._wanted
+
+    def _how(self) -> str:
+        match self._operator:
+            case "exists":
+                return ""
+            case "prefix":
+                return f" beginning with {quoted(self.prefix)}"
+            case "at_least" | "at_most" as limit:
+                return f" of {limit.replace('_', ' ')} {in_words(self.arguments()[limit])}"
+        return f" equal to {either(map(in_words, self.in_ or [self.equals]))}"
 
     @cached_property
     def _given(self) -> list[str]:
@@ -124,12 +108,12 @@ class Field(Filter):
 
     @cached_property
     def _wanted(self) -> frozenset[Hashable]:
-        return frozenset(map(_identity, self.in_ or [self.equals]))
+        return frozenset(map(identity, self.in_ or [self.equals]))
 
     @cached_property
     def _identity(self) -> Hashable:
         argument = self.arguments()[self._operator]
-        return self.negate, self.path, self._operator, _identity(argument)
+        return self.negate, self.path, self._operator, identity(argument)
 
 
 def _steps(path: str) -> list[tuple[str, int]]:
@@ -151,29 +135,3 @@ def _values(content: object, steps: list[tuple[str, int]]) -> list[object]:
         for _ in range(lists):
             values = [item for value in values if isinstance(value, list) for item in value]
     return values
-
-
-def _is_number(value: object) -> TypeGuard[int | Decimal]:
-    return isinstance(value, int | Decimal) and not isinstance(value, bool)
-
-
-def _identity(value: object, depth: int = 0) -> Hashable:
-    """Return what is equal for equal JSON only: Python's own True is 1."""
-    if depth > DEEPEST:
-        return object()
-    if isinstance(value, bool):
-        return "truth", value
-    if isinstance(value, list | tuple):
-        return "list", tuple(_identity(item, depth + 1) for item in value)
-    if isinstance(value, dict):
-        items = ((name, _identity(item, depth + 1)) for name, item in value.items())
-        return "object", frozenset(items)
-    return value
-
-
-def _words(value: object) -> str:
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
-    if isinstance(value, dict):
-        return f"an object of {len(value)}"
-    return value if isinstance(value, str) else json.dumps(value, default=str).strip('"')

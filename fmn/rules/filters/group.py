@@ -4,7 +4,9 @@ from functools import cached_property
 from pydantic import Field
 
 from fmn.model import Message
+from fmn.rules.access import Key, Pattern
 from fmn.rules.filter import Filter, Me, Strings, shown
+from fmn.rules.words import either, named
 
 
 class Group(Filter):
@@ -18,6 +20,15 @@ class Group(Filter):
     def deciding(self, message: Message, me: Me) -> tuple[str, ...]:
         groups = sorted(message.groups)
         return shown(self._meant(groups, me)) or shown(groups)
+
+    def clause(self) -> tuple[str, str]:
+        yours = ["a group of yours"] if "mine" in self.groups else []
+        others = [named(group) for group in self.groups if group != "mine"]
+        groups = " or ".join(yours + ([f"the group {either(others)}"] if others else []))
+        return f"mentions {groups}", f"does not mention {groups}"
+
+    def keys(self, me: Me) -> frozenset[Key | Pattern]:
+        return frozenset(Key("group", group) for group in me.groups_of(self._groups))
 
     def _meant(self, groups: Iterable[str], me: Me) -> Iterator[str]:
         return (group for group in groups if me.is_group(group, self._groups))

@@ -5,7 +5,9 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from fmn.model import Message
+from fmn.rules.access import Key, Pattern
 from fmn.rules.filter import Filter, Me, Strings, shown
+from fmn.rules.words import either, named, users_named
 
 
 class Owner(Filter):
@@ -25,6 +27,22 @@ class Owner(Filter):
 
     def deciding(self, message: Message, me: Me) -> tuple[str, ...]:
         return shown(self._owners(message, me)) or shown(sorted(message.artifacts))
+
+    def clause(self) -> tuple[str, str]:
+        groups = ("your groups" if g == "mine" else f"the group {named(g)}" for g in self.groups)
+        owners = either([*users_named(self.users), *groups])
+        own = "own" if owners.split()[-1] in {"you", "groups", "more"} else "owns"
+        if owners == "you":
+            return "is about something you own", "is not about anything you own"
+        return (
+            f"is about something that {owners} {own}",
+            f"is not about anything that {owners} {own}",
+        )
+
+    def keys(self, me: Me) -> frozenset[Key | Pattern]:
+        users = (Key("owner", user) for user in me.users_of(self._users))
+        groups = (Key("owning group", group) for group in me.groups_of(self._groups))
+        return frozenset([*users, *groups])
 
     def _owners(self, message: Message, me: Me) -> Iterator[str]:
         for owned in message.owners:

@@ -4,10 +4,12 @@ from functools import cached_property
 from typing import Annotated, Any
 
 import re2
-from pydantic import AfterValidator, Field, StrictStr
+from pydantic import AfterValidator, Field
 
 from fmn.model import Message
+from fmn.rules.bounds import MOST_REGEXES, Value
 from fmn.rules.filter import Filter, Me, shown
+from fmn.rules.words import either, quoted
 
 LARGEST = 2**20
 """Memory in bytes that a pattern may need to be compiled. RE2's time grows with text and pattern:
@@ -28,8 +30,6 @@ def _is_regex(pattern: str) -> str:
     except re2.error as refused:
         said = refused.args[0].decode("utf-8", "replace")
         raise ValueError(f"RE2 refuses it: {said}") from None
-    except UnicodeEncodeError:
-        raise ValueError("RE2 refuses it: half of a surrogate pair") from None
     return pattern
 
 
@@ -37,7 +37,8 @@ class Regex(Filter):
     """One of the regular expressions (RE2) is found in the summary or in the text."""
 
     patterns: Annotated[
-        tuple[Annotated[StrictStr, AfterValidator(_is_regex)], ...], Field(min_length=1)
+        tuple[Annotated[Value, AfterValidator(_is_regex)], ...],
+        Field(min_length=1, max_length=MOST_REGEXES),
     ] = Field(title="Patterns", examples=[["(?i)fail(ed|ure)"]])
 
     def matches(self, message: Message, me: Me) -> bool:
@@ -45,6 +46,10 @@ class Regex(Filter):
 
     def deciding(self, message: Message, me: Me) -> tuple[str, ...]:
         return shown(self._found(message)) or shown(filter(None, [message.summary]))
+
+    def clause(self) -> tuple[str, str]:
+        patterns = either(map(quoted, self.patterns))
+        return f"matches the regex {patterns}", f"does not match the regex {patterns}"
 
     def _found(self, message: Message) -> Iterator[str]:
         for text in filter(None, (message.summary, message.text)):

@@ -4,10 +4,19 @@ from pydantic import Field, model_validator
 
 from fmn import model
 from fmn.model import Message
+from fmn.rules.access import Key, Pattern
 from fmn.rules.filter import Filter, Me
+from fmn.rules.words import either
 
 Level = Literal["debug", "info", "warning", "error"]
 Levels = Annotated[tuple[Level, ...], Field(min_length=1)]
+
+NOUNS = {
+    "debug": "a debug message",
+    "info": "an info message",
+    "warning": "a warning",
+    "error": "an error",
+}
 
 
 class Severity(Filter):
@@ -29,3 +38,13 @@ class Severity(Filter):
 
     def deciding(self, message: Message, me: Me) -> tuple[str, ...]:
         return (message.severity.name.lower(),)
+
+    def clause(self) -> tuple[str, str]:
+        levels = either(NOUNS[level] for level in self.in_ or (self.at_least,))
+        worse = " or worse" if not self.in_ and self.at_least != "error" else ""
+        return f"is {levels}{worse}", f"is not {levels}{worse}"
+
+    def keys(self, me: Me) -> frozenset[Key | Pattern]:
+        least = model.Severity[self.at_least.upper()]
+        levels = self.in_ or [each.name.lower() for each in model.Severity if each >= least]
+        return frozenset(Key("severity", level) for level in levels)

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from fmn.model import Message
 from fmn.rules.filter import Filter, Me, Strings, shown
+from fmn.rules.words import either, quoted
 
 
 class Text(Filter):
@@ -19,6 +20,10 @@ class Text(Filter):
         texts = _texts(message)
         found = (word for word in self.words if any(word.casefold() in text for text in texts))
         return shown(found) or shown(filter(None, [message.summary]))
+
+    def clause(self) -> tuple[str, str]:
+        words = either(map(quoted, self.words))
+        return f"says {words}", f"does not say {words}"
 
     @cached_property
     def _words(self) -> frozenset[str]:

@@ -3,8 +3,10 @@ from functools import cached_property
 from pydantic import Field
 
 from fmn.model import Message
+from fmn.rules.access import Key, Pattern, sought
 from fmn.rules.filter import Filter, Me, Strings, shown
-from fmn.rules.glob import Globs
+from fmn.rules.glob import Globs, is_wild
+from fmn.rules.words import either, named
 
 
 class Topic(Filter):
@@ -17,6 +19,14 @@ class Topic(Filter):
 
     def deciding(self, message: Message, me: Me) -> tuple[str, ...]:
         return shown([message.topic] if message.topic else [])
+
+    def clause(self) -> tuple[str, str]:
+        like = "a topic like" if any(map(is_wild, self.patterns)) else "the topic"
+        patterns = either(map(named, self.patterns))
+        return f"has {like} {patterns}", f"does not have {like} {patterns}"
+
+    def keys(self, me: Me) -> frozenset[Key | Pattern]:
+        return frozenset(sought("topic", pattern) for pattern in self.patterns)
 
     @cached_property
     def _globs(self) -> Globs:

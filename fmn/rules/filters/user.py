@@ -4,7 +4,9 @@ from functools import cached_property
 from pydantic import Field
 
 from fmn.model import Message
+from fmn.rules.access import Key, Pattern
 from fmn.rules.filter import Filter, Me, Strings, shown
+from fmn.rules.words import either, users_named
 
 
 class User(Filter):
@@ -18,6 +20,13 @@ class User(Filter):
     def deciding(self, message: Message, me: Me) -> tuple[str, ...]:
         users = sorted(message.users)
         return shown(self._meant(users, me)) or shown(users)
+
+    def clause(self) -> tuple[str, str]:
+        users = either(users_named(self.users))
+        return f"mentions {users}", f"does not mention {users}"
+
+    def keys(self, me: Me) -> frozenset[Key | Pattern]:
+        return frozenset(Key("user", user) for user in me.users_of(self._users))
 
     def _meant(self, users: Iterable[str], me: Me) -> Iterator[str]:
         return (user for user in users if me.is_user(user, self._users))

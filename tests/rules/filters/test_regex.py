@@ -43,7 +43,6 @@ def test_re2_finds_one_of_the_patterns_in_summary_or_text(
         (r"(a)\1", r"invalid escape sequence: \1"),
         ("((a{100}){100}){100}", "invalid repetition size"),
         (".{1000}" * 20, "pattern too large"),
-        ("\ud800", "surrogate"),
     ],
 )
 def test_what_re2_refuses_is_refused_in_its_words(pattern: str, said: str) -> None:
@@ -51,6 +50,15 @@ def test_what_re2_refuses_is_refused_in_its_words(pattern: str, said: str) -> No
     assert "patterns.1" in why
     assert "RE2 refuses it: " in why
     assert said in why
+
+
+def test_half_of_a_surrogate_pair_is_no_pattern() -> None:
+    assert "unicode" in refused("regex", patterns=["\ud800"])
+
+
+def test_a_filter_has_at_most_a_hundred_patterns() -> None:
+    assert not refused("regex", patterns=["a"] * 100)
+    assert "at most 100 items" in refused("regex", patterns=["a"] * 101)
 
 
 def test_re2_itself_prints_nothing() -> None:

@@ -1,0 +1,249 @@
+"""Changes to one user's preferences: each takes them as they are and returns them as they shall be.
+
+Each raises PreferencesError, which names what is wrong, or NotThere.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+from datetime import datetime
+from hashlib import sha256
+
+import msgspec
+
+from fmn.errors import FieldError, FmnError, PreferencesError
+from fmn.model import Destination, DestinationId, DestinationState, RuleId
+from fmn.preferences.codec import filters_to_json
+from fmn.preferences.values import Preferences
+from fmn.preferences.written import refusal
+from fmn.rules import bounds
+from fmn.rules.rule import Rule
+
+
+class NotThere(FmnError):
+    """There is no such thing, or not any more."""
+
+
+class Changed(FmnError):
+    """Somebody changed it in between: look at it again."""
+
+
+def rule_of(preferences: Preferences, rule: RuleId) -> Rule:
+    """Return the rule with this id. Raises NotThere."""
+    for each in preferences.rules:
+        if each.id == rule:
+            return each
+    raise NotThere(f"rule {rule}")
+
+
+def destination_of(preferences: Preferences, destination: DestinationId) -> Destination:
+    """Return the destination with this id. Raises NotThere."""
+    for each in preferences.destinations:
+        if each.id == destination:
+            return each
+    raise NotThere(f"destination {destination}")
+
+
+def etag_of(rule: Rule) -> str:
+    """Return a mark of what the rule says: equal only where nothing differs. 16 hex digits."""
+    told = [destination.id for destination in rule.destinations]
+    state = [rule.enabled, rule.everything, rule.blocked]
+    said = msgspec.json.encode([rule.name, filters_to_json(rule.filters), told, *state])
+    return sha256(said).hexdigest()[:16]
+
+
+def add_rule(preferences: Preferences, rule: Rule) -> Preferences:
+    """Add a rule at the end. Its name must not be another's, whatever its case."""
+    if len(preferences.rules) >= bounds.MOST_RULES:
+        raise _refused("rules", f"there are {bounds.MOST_RULES:,} already: delete one first")
+    if any(each.id == rule.id for each in preferences.rules):
+        raise _refused("id", "another rule has this id")
+    _check_name(preferences, rule)
+    return replace(preferences, rules=(*preferences.rules, rule))
+
+
+def replace_rule(preferences: Preferences, rule: Rule, *, etag: str | None = None) -> Preferences:
+    """Put a rule in the place of the one with its id, which it keeps blocked if it was.
+
+    It is the user's own from then on (origin empty) if it says something else than before. Raises
+    Changed where `etag` is given and is not that of the rule as it is.
+    """
+    was = _unchanged(preferences, rule.id, etag)
+    _check_name(preferences, rule)
+    return _with_rule(preferences, rule.in_place_of(was))
+
+
+def delete_rule(preferences: Preferences, rule: RuleId, *, etag: str | None = None) -> Preferences:
+    """Take a rule away; `etag` as in `replace_rule`."""
+    gone = _unchanged(preferences, rule, etag)
+    left = tuple(each for each in preferences.rules if each is not gone)
+    return replace(preferences, rules=left)
+
+
+def switch_rule(preferences: Preferences, rule: RuleId, *, enabled: bool) -> Preferences:
+    """Turn a rule on or off; this alone leaves its origin."""
+    return _with_rule(preferences, replace(rule_of(preferences, rule), enabled=enabled))
+
+
+def block_rule(preferences: Preferences, rule: RuleId, reason: str) -> Preferences:
+    """Stop a rule as an operator, with a reason; an empty one lets it go on."""
+    return _with_rule(preferences, replace(rule_of(preferences, rule), blocked=reason))
+
+
+def add_destination(preferences: Preferences, destination: Destination) -> Preferences:
+    """Add a destination: its name, and its kind and address, must be no other's."""
+    if len(preferences.destinations) >= bounds.MOST_DESTINATIONS:
+        most = f"there are {bounds.MOST_DESTINATIONS} already: delete one first"
+        raise _refused("destinations", most)
+    for each in preferences.destinations:
+        if each.id == destination.id:
+            raise _refused("id", "another destination has this id")
+        if each.name == destination.name:
+            raise _refused("name", "another destination has this name")
+        if (each.kind, each.address) == (destination.kind, destination.address):
+            raise _refused("address", f"the destination {each.name} has this kind and address")
+    return replace(preferences, destinations=(*preferences.destinations, destination))
+
+
+def delete_destination(preferences: Preferences, destination: DestinationId) -> Preferences:
+    """Take a destination away, out of rules too. Refused while a rule tells only this one."""
+    gone = destination_of(preferences, destination)
+    for rule in preferences.rules:
+        if rule.tells_only(destination):
+            only = f"the rule {rule.name!r} tells only this one: change or delete that first"
+            raise PreferencesError(f"destination {gone.name}", only)
+    left = tuple(each for each in preferences.destinations if each is not gone)
+    rules = tuple(rule.without(destination) for rule in preferences.rules)
+    return replace(preferences, destinations=left, rules=rules)
+
+
+def confirm(preferences: Preferences, destination: DestinationId) -> Preferences:
+    """Make an unconfirmed or bouncing destination active; any other stays as it is."""
+    waiting = {DestinationState.UNCONFIRMED, DestinationState.BOUNCING}
+
+    def confirmed(each: Destination) -> Destination:
+        return _active(each) if each.state in waiting else each
+
+    return _with_destinations(preferences, [destination], confirmed)
+
+
+def pause(
+    preferences: Preferences,
+    destinations: Collection[DestinationId] | None,
+    *,
+    until: datetime | None,
+    reason: str = "",
+) -> Preferences:
+    """Pause these active or already paused destinations, None: all active ones.
+
+    To all belong those whose pause ends before this one would: it may be over.
+    """
+
+    def paused(each: Destination) -> Destination:
+        again = each.state is DestinationState.PAUSED and (
+            destinations is not None or _ends_before(each.until, until)
+        )
+        if not again and each.state is not DestinationState.ACTIVE:
+            return each
+        return replace(each, state=DestinationState.PAUSED, until=until, reason=reason)
+
+    return _with_destinations(preferences, destinations, paused)
+
+
+def resume(
+    preferences: Preferences,
+    destinations: Collection[DestinationId] | None,
+    *,
+    reason: str | None = None,
+) -> Preferences:
+    """End the pause of these, None: of all; with a reason only pauses of that reason."""
+
+    def resumed(each: Destination) -> Destination:
+        is_meant = each.state is DestinationState.PAUSED and reason in (None, each.reason)
+        return _active(each) if is_meant else each
+
+    return _with_destinations(preferences, destinations, resumed)
+
+
+def stop(
+    preferences: Preferences, destination: DestinationId, rules: Iterable[RuleId]
+) -> tuple[Preferences, tuple[RuleId, ...]]:
+    """Make these rules tell this destination no more; return which of them changed.
+
+    A rule that tells others too loses this one; a rule that tells only this one is turned off.
+    Rules that are gone, off, or do not tell it are passed over.
+    """
+    meant = set(rules)
+    stopped = {
+        rule.id: _stopped(rule, destination)
+        for rule in preferences.rules
+        if rule.id in meant and rule.enabled and rule.tells(destination)
+    }
+    after = tuple(stopped.get(rule.id, rule) for rule in preferences.rules)
+    return replace(preferences, rules=after), tuple(stopped)
+
+
+def unstop(
+    preferences: Preferences, destination: DestinationId, rules: Iterable[RuleId]
+) -> Preferences:
+    """Undo `stop` for the rules it changed: on again, and this destination among theirs."""
+    to = destination_of(preferences, destination)
+    meant = set(rules)
+    after = (_telling(rule, to) if rule.id in meant else rule for rule in preferences.rules)
+    return replace(preferences, rules=tuple(after))
+
+
+def _refused(field: str, expected: str) -> FieldError:
+    return refusal("", (field,), expected)
+
+
+def _unchanged(preferences: Preferences, rule: RuleId, etag: str | None) -> Rule:
+    was = rule_of(preferences, rule)
+    if etag is not None and etag != etag_of(was):
+        raise Changed(f"rule {was.name!r}")
+    return was
+
+
+def _check_name(preferences: Preferences, rule: Rule) -> None:
+    name = rule.name.casefold()
+    if any(each.name.casefold() == name for each in preferences.rules if each.id != rule.id):
+        raise _refused("name", "another rule of the user has this name")
+
+
+def _with_rule(preferences: Preferences, rule: Rule) -> Preferences:
+    rules = tuple(rule if each.id == rule.id else each for each in preferences.rules)
+    return replace(preferences, rules=rules)
+
+
+def _with_destinations(
+    preferences: Preferences,
+    meant: Collection[DestinationId] | None,
+    change: Callable[[Destination], Destination],
+) -> Preferences:
+    everyone = preferences.destinations
+    chosen = everyone if meant is None else [destination_of(preferences, each) for each in meant]
+    changed = {each.id: change(each) for each in chosen}
+
+    def now(told: Iterable[Destination]) -> tuple[Destination, ...]:
+        return tuple(changed.get(each.id, each) for each in told)
+
+    rules = tuple(replace(rule, destinations=now(rule.destinations)) for rule in preferences.rules)
+    return replace(preferences, destinations=now(everyone), rules=rules)
+
+
+def _active(destination: Destination) -> Destination:
+    return replace(destination, state=DestinationState.ACTIVE, until=None, reason="")
+
+
+def _ends_before(end: datetime | None, other: datetime | None) -> bool:
+    return end is not None and (other is None or end < other)
+
+
+def _stopped(rule: Rule, destination: DestinationId) -> Rule:
+    if rule.tells_only(destination):
+        return replace(rule, enabled=False)
+    return rule.without(destination)
+
+
+def _telling(rule: Rule, to: Destination) -> Rule:
+    told = rule.destinations if rule.tells(to.id) else (*rule.destinations, to)
+    return replace(rule, enabled=True, destinations=told)

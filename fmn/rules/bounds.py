@@ -1,0 +1,21 @@
+"""How much one user may write. More is refused: every rule is asked of every message."""
+
+from typing import Annotated
+
+from pydantic import Field, StrictStr
+
+MOST_RULES = 1_000
+"""Rules of one user."""
+MOST_DESTINATIONS = 100
+"""Destinations of one user."""
+MOST_FILTERS = 50
+"""Filters of one rule."""
+MOST_VALUES = 1_000
+"""Values in one list, and in one JSON value."""
+MOST_REGEXES = 100
+"""Regular expressions of one filter: each may need a megabyte once it is compiled."""
+LONGEST = 10_000
+"""Characters of one value, digits of one number."""
+
+Value = Annotated[StrictStr, Field(max_length=LONGEST)]
+"""A written string: a number or a truth value is none."""
