@@ -1,19 +1,27 @@
 """The recorder: from the log to the history."""
 
 import asyncio
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from fmn import config
+from fmn.emission import LogLine
 from fmn.errors import Unavailable
-from fmn.model import LogLine
 from fmn.queues.log import Log
 from fmn.storage import history
-from fmn.storage.engine import Engine, writing
+from fmn.storage.accounts import erase_late, erased_since
+from fmn.storage.engine import Engine, reading, writing
+from fmn.storage.tokens import forget_tokens
 
 HOURLY = 3600.0
+DELETED = timedelta(days=2)
+"""For so long after an account was deleted its destinations are purged every hour: what was in a
+sender's hand may come back as a retry."""
+
+Purge = Callable[[frozenset[str]], Awaitable[int]]
+"""Takes all for these destinations out of the queues."""
 
 _log = structlog.get_logger()
 
@@ -26,9 +34,10 @@ async def record(log: Log, keeper: "Keeper", stop: asyncio.Event) -> None:
 class Keeper:
     """Keeps lines of the log in SQL, for as long as the settings say."""
 
-    def __init__(self, engine: Engine, settings: config.Storage) -> None:
+    def __init__(self, engine: Engine, settings: config.Storage, purge: Purge) -> None:
         self._engine = engine
         self._settings = settings
+        self._purge = purge
         self.reachable = True
         """Whether the database took the last lines."""
 
@@ -43,11 +52,12 @@ class Keeper:
         self.reachable = True
 
     async def forget(self) -> None:
-        """Every hour erase what is too old, until cancelled."""
+        """Every hour erase what is too old or left of deleted accounts, until cancelled."""
         while True:
             try:
                 while gone := await self._erase():
                     _log.info("forgot what was too old", rows=gone)
+                await self._erase_accounts()
             except Unavailable as away:
                 _log.warning("could not forget what is too old", why=str(away))
             await asyncio.sleep(HOURLY)
@@ -55,8 +65,17 @@ class Keeper:
     async def _erase(self) -> int:
         now = datetime.now(UTC)
         async with writing(self._engine) as transaction:
-            return await history.forget(
+            gone = await history.forget(
                 transaction,
                 messages_before=now - self._settings.keep_messages,
                 deliveries_before=now - self._settings.keep_deliveries,
             )
+            return gone + await forget_tokens(transaction, now)
+
+    async def _erase_accounts(self) -> None:
+        async with reading(self._engine) as connection:
+            destinations = await erased_since(connection, datetime.now(UTC) - DELETED)
+        if destinations:
+            async with writing(self._engine) as transaction:
+                await erase_late(transaction)
+            await self._purge(destinations)

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 
 import structlog
 
-from fmn.model import Emission, LogLine, Message, Origin, Outcome, State, Undecodable
+from fmn.emission import Emission, LogLine, Outcome, State
+from fmn.model import Message, Origin, Undecodable
 from fmn.queues import keys
 from fmn.queues.connection import Connection
 from fmn.queues.entries import DeadLetter, Step, UnreadableEntry, Write, arguments, pack, unpack

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from fmn.emission import Chunk, Handled, LogLine, Outcome
 from fmn.errors import FmnError
-from fmn.model import Chunk, Handled, LogLine, Message, Outcome
+from fmn.model import Message
 
 VERSION = 1
 V = TypeVar("V")

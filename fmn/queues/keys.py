@@ -10,6 +10,7 @@ fmn:{k}:counts         hash                       what moved where: the ledger a
 fmn:{k}:alive          zset                       process → server time of its last sign of life
 fmn:sent:<hash of key> string, expires            claim: state, origin, token
 fmn:lease:<name>       string, expires            who holds what only one process may have
+fmn:limit:<what>:<hash> string, expires           how often somebody did it
 fmn:channels           string                     N: consumers pick below it
 fmn:channels:most      string                     the largest N ever: the others read below it
 fmn:nudge              pub/sub                    "preferences changed, version V"
@@ -63,4 +64,13 @@ def lease(name: str) -> str:
 
 def claim(key: str) -> str:
     """Return the claim of a notification; hashed, because keys may be long (128 bits)."""
-    return f"fmn:sent:{blake2b(key.encode(), digest_size=16).hexdigest()}"
+    return f"fmn:sent:{_hash_of(key)}"
+
+
+def limit(what: str, who: str) -> str:
+    """Return the count of one's uses; hashed, because `who` may be an address."""
+    return f"fmn:limit:{what}:{_hash_of(who)}"
+
+
+def _hash_of(text: str) -> str:
+    return blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import structlog
 
+from fmn.emission import LogLine
 from fmn.errors import Unavailable
-from fmn.model import LogLine
 from fmn.queues import keys
 from fmn.queues.connection import Connection
 from fmn.queues.entries import DeadLetter, Step, UnreadableEntry, Write, pack, unpack_line

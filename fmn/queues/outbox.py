@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from fmn.config import Retry
+from fmn.emission import Chunk, Content, Outcome, Recipient, State
 from fmn.errors import FmnError, PermanentFailure, TransientFailure
-from fmn.model import Chunk, Content, Outcome, Recipient, State
 from fmn.queues import keys
 from fmn.queues.channels import log_writes
 from fmn.queues.claims import Answer, Claims

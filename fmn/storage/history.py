@@ -5,21 +5,23 @@ two outcomes of one notification the one of higher rank holds; of two of the sam
 later one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Table, bindparam, case, delete, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Row, Select, case, delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from fmn.model import Handled, LogLine, Message, MessageId, Outcome, State, split_key
+from fmn.emission import Handled, LogLine, Outcome, State
+from fmn.model import DestinationId, MessageId, split_key
+from fmn.storage import filing
+from fmn.storage.message_rows import WITHOUT_BODY, row_of
+from fmn.storage.statements import Insert, among, insert, oldest
 from fmn.storage.tables import deliveries as records
 from fmn.storage.tables import destinations, messages, rules, users
 
 Values = dict[str, Any]
-Insert = postgresql.Insert | sqlite.Insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +41,23 @@ class Delivery:
 
 
 async def record(connection: AsyncConnection, lines: Iterable[LogLine]) -> None:
-    """Write these lines of the log; what was written before does not matter."""
-    handled: list[Values] = []
-    outcomes: list[Values] = []
+    """Write these lines of the log; what was written before does not matter.
+
+    What became of notifications of a deleted account is left out; where a destination is not
+    known here, so is the reason, which may quote its address.
+    """
+    handled: list[Handled] = []
+    outcomes: list[Outcome] = []
     for line in lines:
         if isinstance(line, Handled):
-            handled.append(_message_row(line))
+            handled.append(line)
         else:
-            outcomes.append(_delivery_row(line))
-    # Everybody locks rows in the same order, else two recorders wait for each other.
-    if handled:
-        new = _insert(connection, messages).on_conflict_do_nothing(index_elements=["id"])
-        await connection.execute(new, sorted(handled, key=lambda row: row["id"]))
+            outcomes.append(line)
+    # Values that everybody counts come last: so they are locked for the shortest time.
     if outcomes:
-        upsert = _upsert(connection)
-        await connection.execute(upsert, sorted(outcomes, key=lambda row: row["key"]))
+        await _put_deliveries(connection, outcomes)
+    if handled:
+        await filing.put(connection, await _put_messages(connection, handled))
 
 
 async def deliveries(connection: AsyncConnection) -> list[Delivery]:
@@ -92,88 +96,73 @@ async def forget(
     *,
     messages_before: datetime,
     deliveries_before: datetime,
-    at_most: int = 10_000,
+    at_most: int = 2_000,
 ) -> int:
-    """Erase what was handled, or last heard of, before; return how many rows went.
+    """Erase what was handled, seen or last heard of, before; return how many rows went.
 
     Takes at most so many of each, so that nobody waits long: repeat until nothing went.
     """
-    gone = await _erase(connection, messages.c.id, messages.c.handled_at, messages_before, at_most)
-    return gone + await _erase(connection, records.c.key, records.c.at, deliveries_before, at_most)
+    gone = await _forget_messages(connection, messages_before, at_most)
+    gone += await filing.forget(connection, before=messages_before, at_most=at_most)
+    return gone + await _forget_deliveries(connection, deliveries_before, at_most)
 
 
-async def _erase(
-    connection: AsyncConnection,
-    key: Column[str],
-    at: Column[datetime],
-    before: datetime,
-    at_most: int,
-) -> int:
-    old = select(key).where(at < before).order_by(at).limit(at_most)
-    gone = await connection.execute(delete(key.table).where(key.in_(old)))
-    return gone.rowcount
+async def _put_messages(
+    connection: AsyncConnection, lines: Iterable[Handled]
+) -> Sequence[Row[Any]]:
+    """Write messages; return the rows of those that are new, without their bodies."""
+    # Everybody locks rows in the same order, else two recorders wait for each other.
+    rows = sorted(map(row_of, lines), key=lambda row: row["id"])
+    new = insert(connection, messages).on_conflict_do_nothing(index_elements=["id"])
+    told = new.returning(*WITHOUT_BODY, messages.c.handled_at)
+    return (await connection.execute(told, rows)).all()
 
 
-def _message_row(line: Handled) -> Values:
-    message = line.message
-    return {
-        "id": message.id,
-        "facts": _facts(message),
-        "owners": [
-            {"artifact": of.artifact, "users": sorted(of.users), "groups": sorted(of.groups)}
-            for of in message.owners
-        ],
-        "body": message.body,
-        "sent_at": message.sent_at,
-        "private": message.private,
-        "handled_at": line.at,
-        "version": line.version,
-        "notifications": line.notifications,
-    }
+async def _put_deliveries(connection: AsyncConnection, lines: Collection[Outcome]) -> None:
+    owners = await _owners(connection, {split_key(line.key)[1] for line in lines})
+    rows = [
+        _delivery_row(line, owner)
+        for line in sorted(lines, key=lambda line: line.key)
+        if not ((owner := owners.get(split_key(line.key)[1])) and owner.deleted)
+    ]
+    if rows:
+        await connection.execute(_upsert(connection), rows)
 
 
-def _facts(message: Message) -> Values:
-    return {
-        "topic": message.topic,
-        "app": message.app,
-        "agent": message.agent,
-        "users": sorted(message.users),
-        "groups": sorted(message.groups),
-        "artifacts": sorted(message.artifacts),
-        "severity": int(message.severity),
-        "summary": message.summary,
-        "text": message.text,
-        "url": message.url,
-    }
+async def _owners(
+    connection: AsyncConnection, named: Collection[DestinationId]
+) -> Mapping[str, Row[Any]]:
+    """Return whose these destinations are, as far as they are known here."""
+    of = destinations.c
+    found: Select[Any] = (
+        select(of.id, of.user_id, users.c.deleted)
+        .join_from(destinations, users)
+        .where(among(connection, of.id, list(named)))
+        # They stay until what we say of them is written; those going just now are gone.
+        .with_for_update(key_share=True, read=True, of=destinations, skip_locked=True)
+    )
+    return {row.id: row for row in await connection.execute(found)}
 
 
-def _delivery_row(line: Outcome) -> Values:
+def _delivery_row(line: Outcome, owner: Row[Any] | None) -> Values:
     message, destination = split_key(line.key)
     return {
         "key": line.key,
         "message_id": message,
         "destination_id": destination,
-        "destination": destination,
+        "user_id": owner and owner.user_id,
         "kind": line.kind,
         "rules": list(line.rules),
         "state": line.state.value,
         "rank": line.state.rank,
         "attempts": line.attempts,
-        "reason": line.reason,
+        "reason": line.reason if owner else None,
         "at": line.at,
     }
 
 
-def _insert(connection: AsyncConnection, table: Table) -> Insert:
-    # Both databases take the same words; SQLAlchemy has them twice.
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
-
-
 def _upsert(connection: AsyncConnection) -> Insert:
-    owner = select(destinations.c.user_id).where(destinations.c.id == bindparam("destination"))
-    new = _insert(connection, records).values(user_id=owner.scalar_subquery())
+    new = insert(connection, records)
     old, said = records.c, new.excluded
     holds = tuple_(said.rank, said.at) > tuple_(old.rank, old.at)
     news: Values = {
@@ -183,3 +172,19 @@ def _upsert(connection: AsyncConnection) -> Insert:
     most = case((said.attempts > old.attempts, said.attempts), else_=old.attempts)
     news |= {"attempts": most, "user_id": said.user_id}
     return new.on_conflict_do_update(index_elements=["key"], set_=news)
+
+
+async def _forget_messages(connection: AsyncConnection, before: datetime, at_most: int) -> int:
+    old = oldest(messages.c.handled_at, before, at_most, *WITHOUT_BODY)
+    rows = (await connection.execute(old)).all()
+    await filing.remove(connection, rows)
+    numbers = [row.number for row in rows]
+    await connection.execute(delete(messages).where(among(connection, messages.c.number, numbers)))
+    return len(rows)
+
+
+async def _forget_deliveries(connection: AsyncConnection, before: datetime, at_most: int) -> int:
+    old = oldest(records.c.at, before, at_most, records.c.key)
+    keys = (await connection.execute(old)).scalars().all()
+    await connection.execute(delete(records).where(among(connection, records.c.key, keys)))
+    return len(keys)

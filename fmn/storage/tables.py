@@ -4,6 +4,7 @@ What a user deletes keeps its row, with the time: it can be undone, and deliveri
 """
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     ForeignKey,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
+    text,
 )
 
 from fmn.storage.columns import Json, Moment, Number, Words
@@ -23,6 +25,8 @@ NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_name)s",
 }
 """A migration can only change what has a name of its own."""
+
+EMPTY = text("''")
 
 metadata = MetaData(naming_convention=NAMES)
 
@@ -40,6 +44,8 @@ users = Table(
     Column("name", Words, nullable=False, unique=True),
     Column("groups", Json, nullable=False),
     Column("created", Moment, nullable=False),
+    Column("time_zone", Words, nullable=False, server_default=EMPTY),  # an IANA name
+    Column("deleted", Moment),  # the account: then the name is nobody's
 )
 
 destinations = Table(
@@ -52,9 +58,12 @@ destinations = Table(
     Column("kind", Words, nullable=False),
     Column("address", Words, nullable=False),
     Column("state", Words, nullable=False),
+    Column("reason", Words, nullable=False, server_default=EMPTY),
+    Column("until", Moment),  # a pause ends by itself
     Column("digest", Json),
     Column("quiet", Json),
     Column("deleted", Moment),
+    Index("ix_destinations_user_id", "user_id"),
 )
 _one_of_each(
     "uq_destinations_name",
@@ -82,7 +91,10 @@ rules = Table(
     Column("filters", Words, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("everything", Boolean, nullable=False),
+    Column("origin", Words, nullable=False, server_default=EMPTY),
+    Column("blocked", Words, nullable=False, server_default=EMPTY),  # why an operator stopped it
     Column("deleted", Moment),
+    Index("ix_rules_user_id", "user_id"),
 )
 _one_of_each("uq_rules_name", rules.c.user_id, rules.c.name_folded, deleted=rules.c.deleted)
 
@@ -102,13 +114,15 @@ preference_changes = Table(
     Column("at", Moment, nullable=False),
     Column("by", Words, nullable=False),
     Column("preferences", Json, nullable=False),  # after the change
+    Index("ix_preference_changes_user_id", "user_id", "id"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
 
 messages = Table(
     "messages",
     metadata,
-    Column("id", Words, primary_key=True),
+    Column("number", Number, primary_key=True),
+    Column("id", Words, nullable=False, unique=True),
     Column("facts", Json, nullable=False),
     Column("owners", Json, nullable=False),  # as they were
     Column("body", LargeBinary, nullable=False),
@@ -117,6 +131,25 @@ messages = Table(
     Column("handled_at", Moment, nullable=False, index=True),
     Column("version", Number, nullable=False),  # of the rule set that judged
     Column("notifications", Integer, nullable=False),
+    Column("url", Words, index=True),
+)
+
+message_keys = Table(
+    "message_keys",
+    metadata,
+    Column("key", BigInteger, primary_key=True, autoincrement=False),  # 64 bits of a hash
+    Column("message", BigInteger, primary_key=True, autoincrement=False),  # its number
+    sqlite_with_rowid=False,
+)
+
+seen = Table(
+    "seen",
+    metadata,
+    Column("field", Words, primary_key=True),  # of an access key
+    Column("value", Words, primary_key=True),
+    Column("messages", Number, nullable=False),  # in how many it stood
+    Column("public", Boolean, nullable=False),  # whether one of these was not private
+    Column("last", Moment, nullable=False, index=True),
 )
 
 # Nothing here refers to another table: records come in any order, and outlive what they name.
@@ -134,4 +167,31 @@ deliveries = Table(
     Column("attempts", Integer, nullable=False),
     Column("reason", Words),
     Column("at", Moment, nullable=False, index=True),
+    Index("ix_deliveries_user_id", "user_id", "at"),
+    Index("ix_deliveries_message_id", "message_id"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Words, primary_key=True),  # opaque
+    Column("hash", Words, nullable=False, unique=True),  # SHA-256 of the token itself
+    Column("user_id", ForeignKey(users.c.id), nullable=False, index=True),
+    Column("purpose", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("scopes", Json, nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("expires", Moment, nullable=False, index=True),
+    Column("used", Moment),
+)
+
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    Column("number", Number, primary_key=True),
+    Column("at", Moment, nullable=False, index=True),
+    Column("by", Words, nullable=False),
+    Column("action", Words, nullable=False),
+    Column("about", Words, nullable=False),
+    Column("detail", Words, nullable=False),
 )

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from fmn.emission import Emission, Handled
 from fmn.errors import ConfigError, Unavailable
-from fmn.model import Emission, Handled, Message, Origin, Undecodable
+from fmn.model import Message, Origin, Undecodable
 from fmn.queues import keys
 from fmn.queues.connection import connect
 from fmn.queues.embedded import embedded, server

@@ -8,19 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fmn.config import Retry
+from fmn.emission import Content, Emission, Handled, LogLine, Outcome, Recipient, State
 from fmn.errors import PermanentFailure, TransientFailure, Unavailable
-from fmn.model import (
-    Content,
-    Emission,
-    Handled,
-    LogLine,
-    Message,
-    Origin,
-    Outcome,
-    Recipient,
-    State,
-    Undecodable,
-)
+from fmn.model import Message, Origin, Undecodable
 from fmn.queues import keys
 from fmn.queues.channels import Channels, Intake, step_for
 from fmn.queues.claims import Answer, Claims

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from fmn.model import Destination, DestinationId, DestinationState, LogLine, RuleId, UserId
+from fmn.emission import LogLine
+from fmn.model import Destination, DestinationId, DestinationState, RuleId, UserId
 from fmn.preferences.values import Preferences
 from fmn.rules.filter import Filter
 from fmn.rules.filters.severity import Severity

@@ -15,9 +15,10 @@ from fmn.rules.filters.topic import Topic
 from fmn.rules.rule import Rule
 from fmn.storage import tables
 from fmn.storage.engine import reading, writing
-from fmn.storage.preferences import load_all, load_users
+from fmn.storage.preferences import load_all, load_users, save
 from tests.storage.factories import (
     KINDS,
+    NOON,
     a_destination,
     a_rule,
     loaded,
@@ -39,12 +40,16 @@ async def test_preferences_come_back_as_they_were_saved(engine: AsyncEngine) -> 
         quiet={"from": "22:00", "to": "07:00", "days": ["mon"], "errors_pass": True},
     )
     irc = replace(a_destination("a"), kind="irc", state=DestinationState.UNCONFIRMED)
+    paused = replace(
+        a_destination("p"), state=DestinationState.PAUSED, reason="on holiday", until=NOON
+    )
     rules = (
         a_rule("Zebras", irc, email),
-        replace(a_rule("ärger", email), enabled=False),
-        replace(a_rule("all", irc), filters=(), everything=True),
+        replace(a_rule("ärger", email), enabled=False, blocked="too noisy"),
+        replace(a_rule("all", irc, paused), filters=(), everything=True, origin="default"),
     )
-    preferences = Preferences(ALICE, "alice", ("python-sig", "kernel"), (email, irc), rules)
+    told = (email, irc, paused)
+    preferences = Preferences(ALICE, "alice", ("python-sig", "kernel"), told, rules)
     await saved(engine, preferences)
     assert await loaded(engine) == preferences
 
@@ -116,6 +121,19 @@ async def test_what_is_deleted_keeps_its_row_and_can_come_back(engine: AsyncEngi
     assert deleted.scalars().all() == ["one"]
     await saved(engine, both)
     assert await loaded(engine) == both
+
+
+async def test_what_is_to_be_kept_is_not_deleted_for_being_missing(engine: AsyncEngine) -> None:
+    one, two, three = (a_rule(name) for name in ("one", "two", "three"))
+    await saved(engine, some_preferences("alice", one, two, three))
+    async with writing(engine) as connection:
+        await save(connection, some_preferences("alice", one), by="alice", keep={two.id})
+    found = await loaded(engine)
+    assert found is not None
+    assert {rule.id: rule.destinations for rule in found.rules} == {
+        one.id: one.destinations,
+        two.id: two.destinations,
+    }
 
 
 async def test_the_name_of_a_deleted_rule_is_free(engine: AsyncEngine) -> None:
