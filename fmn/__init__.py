@@ -5,6 +5,7 @@
 
 cli/           the composition root: a file for each group of verbs
 processes/     consumer, worker, sender, recorder: short, each reads as a sentence
+web/           the pages and the API in which people say what they want to hear
 report/        the load distribution and the ledger: figures and how they are drawn
 demo/          the demo's mail server, sample rules and messages
 service        what every process has: signals, draining, health, metrics
@@ -16,7 +17,9 @@ directory/     who owns what, who is in which group
 storage/       SQL, the only place: preferences, history, migrations
 preferences/   a user's rules and destinations as values, and their YAML
 rules/         pure: rules, filters (a file a kind), match, explain
-model          the values that travel the road: frozen, every field documented
+emission       what a worker makes of a message, and what becomes of it
+links          signed links: what whoever holds one may do without a login
+model          messages, destinations, notifications: frozen, every field documented
 config         settings: a TOML file, then the environment
 exact          JSON with its numbers as they are written
 kinds          filter and sender kinds are the files of a folder

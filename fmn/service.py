@@ -2,7 +2,7 @@
 
 SIGTERM drains: what is in hand is finished, the rest is given up, exit 0. `/healthz` answers
 while the loop turns, `/readyz` says whether what the process needs is there, `/metrics` is
-Prometheus text.
+Prometheus text. A process with pages serves them beside these.
 """
 
 import asyncio
@@ -21,8 +21,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fmn.config import Service
 from fmn.errors import ConfigError
@@ -92,17 +93,39 @@ class Signals:
         self.stop.set()
 
 
-async def serve(
-    process: str, settings: Service, work: Work, *, checks: Checks, registry: CollectorRegistry
+class Pages:
+    """Pages that are not there until their process has what they need."""
+
+    def __init__(self) -> None:
+        self.app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer that it is too early or nothing is here."""
+        early = PlainTextResponse("not there yet: try again in a moment", 503)
+        await (self.app or early)(scope, receive, send)
+
+
+async def serve(  # noqa: PLR0913  # what every process has
+    process: str,
+    settings: Service,
+    work: Work,
+    *,
+    checks: Checks,
+    registry: CollectorRegistry,
+    pages: Pages | None = None,
 ) -> None:
     """Run a process until its work ends or it is told to stop and has drained.
 
     Raises KeyboardInterrupt where a person interrupted it.
     """
     signals = Signals()
+    app = _health(process, checks, registry, pages)
     with signals.caught():
-        async with _health(process, settings, checks, registry) as at:
-            _log.info("started", process=process, health=at)
+        ear = listen(settings.bind, settings.port)
+        async with serving(app, ear):
+            at = address_of(ear)
+            shown = {"pages": at} if pages else {}
+            _log.info("started", process=process, health=f"{at}/healthz", **shown)
             working = asyncio.create_task(_run(work, signals.stop))
             await signals.or_end_of(working)
             await _drained(process, working)
@@ -141,32 +164,42 @@ async def _drained(process: str, working: asyncio.Task[None]) -> None:
 
 
 @asynccontextmanager
-async def _health(
-    process: str, settings: Service, checks: Checks, registry: CollectorRegistry
-) -> AsyncIterator[str]:
-    listening = _listen(settings.bind, settings.port)
-    app = _pages(process, checks, registry)
-    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
-    serving = asyncio.create_task(server.serve([listening]))
-    host, port = listening.getsockname()[:2]
+async def serving(app: ASGIApp, ear: socket.socket) -> AsyncIterator[None]:
+    """Serve an application on this socket until the block ends."""
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", server_header=False
+    )
+    server = _Server(config)
+    running = asyncio.create_task(server.serve([ear]))
     try:
-        yield f"http://{host}:{port}/healthz"
+        yield
     finally:
         server.should_exit = True
-        await serving
+        await running
 
 
-def _listen(bind: str, port: int) -> socket.socket:
+def address_of(ear: socket.socket) -> str:
+    """Return the address at which somebody finds what listens here."""
+    host, port = ear.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def listen(bind: str, port: int) -> socket.socket:
+    """Return a socket bound to this port, 0 for any free one.
+
+    Raises ConfigError where it is taken.
+    """
     family = socket.AF_INET6 if ":" in bind else socket.AF_INET
-    listening = socket.socket(family)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Named TCP, or asyncio leaves Nagle's algorithm on: every answer after the first 40 ms late.
+    ear = socket.socket(family, proto=socket.IPPROTO_TCP)
+    ear.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((bind, port))
+        ear.bind((bind, port))
     except OSError as refused:
-        listening.close()
+        ear.close()
         why = refused.strerror or refused
         raise ConfigError(f"{bind} port {port}", f"{why}; choose another with --port") from None
-    return listening
+    return ear
 
 
 class _Server(uvicorn.Server):
@@ -177,7 +210,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _pages(process: str, checks: Checks, registry: CollectorRegistry) -> Starlette:
+def _health(
+    process: str, checks: Checks, registry: CollectorRegistry, pages: Pages | None
+) -> Starlette:
     ProcessCollector(registry=registry)
 
     def answer(results: Mapping[str, bool], *, always: bool) -> JSONResponse:
@@ -194,5 +229,6 @@ def _pages(process: str, checks: Checks, registry: CollectorRegistry) -> Starlet
     async def metrics(_: Request) -> Response:
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
 
-    pages = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
-    return Starlette(routes=[Route(path, page) for path, page in pages.items()])
+    looks = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
+    routes = [Route(path, look) for path, look in looks.items()]
+    return Starlette(routes=[*routes, *([Mount("/", pages)] if pages else [])])

@@ -18,7 +18,7 @@ import yaml
 from redis import Redis
 
 from fmn.bus.file import read_lines
-from fmn.model import Chunk
+from fmn.emission import Chunk
 from fmn.queues import keys
 from fmn.queues.channels import Intake
 from fmn.storage.engine import open_engine, reading

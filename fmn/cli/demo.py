@@ -2,6 +2,7 @@
 
 import asyncio
 from importlib.resources import files
+from socket import socket
 from typing import Annotated
 
 import typer
@@ -12,9 +13,10 @@ from fmn.cli.say import emit_text, say, write_lines
 from fmn.cli.settings import run, site
 from fmn.cli.stage import Stage, staged
 from fmn.demo.table import draw_told
+from fmn.errors import ConfigError
 from fmn.report.drawing import draw_load
 from fmn.report.gathered import ledger_of, load_of
-from fmn.service import log_to_stderr, until_told
+from fmn.service import address_of, listen, log_to_stderr, until_told
 
 
 def demo(
@@ -32,7 +34,10 @@ def demo(
         str | None, typer.Option(metavar="FILE", help="Write what became of each notification.")
     ] = None,
 ) -> None:
-    """Send messages down the whole road: embedded Valkey, SQLite, a folder for the mails."""
+    """Send messages down the whole road: embedded Valkey, SQLite, a folder for the mails.
+
+    Without --once it goes on and serves the pages of one of the sample users.
+    """
     samples = files("fmn.demo")
     if print_rules:
         emit_text((samples / "rules.yaml").read_text())
@@ -49,7 +54,8 @@ def demo(
 
 async def _perform(stage: Stage, json: str | None, *, once: bool) -> bool:
     """Play it, show what became of it, and return whether all went well."""
-    async with stage.playing():
+    ear = None if once else _ear(stage.site.settings.web.port)
+    async with stage.playing(ear):
         stand = await stage.settled()
         told = await stage.told()
         if json:
@@ -58,7 +64,16 @@ async def _perform(stage: Stage, json: str | None, *, once: bool) -> bool:
         say(draw_load(load_of(stand, len(stand))))
         say(Text(f"\nMails, for any mail program to open: {stage.mails}"))
         ledger = ledger_of(stand)
-        if not once:
+        if ear:
+            say(Text(f"The pages, signed in as {stage.user}: {address_of(ear)}"))
             say(Text(f"Look around:   fmn ledger --config {stage.settings_file}   Ctrl-C ends it."))
             await asyncio.Event().wait()
     return ledger.balanced and not ledger.messages.undecodable
+
+
+def _ear(port: int) -> socket:
+    """Return where the pages listen: their usual port, or any other where that is taken."""
+    try:
+        return listen("127.0.0.1", port)
+    except ConfigError:
+        return listen("127.0.0.1", 0)

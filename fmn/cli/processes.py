@@ -1,4 +1,4 @@
-"""`fmn consumer`, `worker`, `sender`, `recorder`, and `up`: all of them."""
+"""`fmn consumer`, `worker`, `sender`, `recorder`, `web`, and `up`: all of them."""
 
 from functools import partial
 from typing import Annotated
@@ -8,6 +8,7 @@ import typer
 from fmn.cli.road import Road
 from fmn.cli.settings import ConfigFile, run, site
 from fmn.service import Work, log_to_stderr, serve
+from fmn.web.login import check_login
 
 Port = Annotated[
     int | None,
@@ -49,15 +50,33 @@ def recorder(config: ConfigFile = None, port: Port = None, bind: Bind = None) ->
     _serve("recorder", road, road.recorder, port, bind)
 
 
+def web(config: ConfigFile = None, port: Port = None, bind: Bind = None) -> None:
+    """Serve the pages in which people say what they want to hear, and the API."""
+    road = Road(site(config))
+    _serve("web", road, road.web, port, bind, pages=True)
+
+
 def up(config: ConfigFile = None, port: Port = None, bind: Bind = None) -> None:
     """Run all of them in one process, for development and small sites."""
     road = Road(site(config))
-    _serve("up", road, road.all, port, bind)
+    _serve("up", road, road.all, port, bind, pages=road.has_pages)
 
 
-def _serve(process: str, road: Road, work: Work, port: int | None, bind: str | None) -> None:
+def _serve(  # noqa: PLR0913  # a process and where it listens
+    process: str,
+    road: Road,
+    work: Work,
+    port: int | None,
+    bind: str | None,
+    *,
+    pages: bool = False,
+) -> None:
     settings = road.site.settings.service
-    said = {"port": port, "bind": bind}
-    settings = settings.model_copy(update={k: v for k, v in said.items() if v is not None})
+    usual = settings.port or (road.site.settings.web.port if pages else 0)
+    said = {"port": usual if port is None else port, "bind": bind or settings.bind}
+    settings = settings.model_copy(update=said)
+    if pages:
+        check_login(road.site.settings.web, settings.bind)
     log_to_stderr(settings.log)
-    run(serve(process, settings, work, checks=road.ready, registry=road.registry))
+    shown = road.pages if pages else None
+    run(serve(process, settings, work, checks=road.ready, registry=road.registry, pages=shown))

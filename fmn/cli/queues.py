@@ -100,7 +100,7 @@ def list_dead(config: ConfigFile = None, as_json: Json = False) -> None:
     found = run(_dead(site(config)))
     if as_json:
         for name, letter in found:
-            emit(_letter(name, letter, whole=False))
+            emit(letter_as_json(name, letter, whole=False))
         return
     for name, one in found:
         at = f"{one.at:%Y-%m-%d %H:%M:%S}"
@@ -115,7 +115,7 @@ def show(
     config: ConfigFile = None,
 ) -> None:
     """Show one dead letter, with what it held, as JSON."""
-    emit(_letter(letter, run(_one(site(config), letter)), whole=True))
+    emit(letter_as_json(letter, run(_one(site(config), letter)), whole=True))
 
 
 async def _dead(at: Site) -> list[tuple[str, DeadLetter]]:
@@ -131,7 +131,8 @@ async def _one(at: Site, name: str) -> DeadLetter:
     return found
 
 
-def _letter(name: str, letter: DeadLetter, *, whole: bool) -> dict[str, Any]:
+def letter_as_json(name: str, letter: DeadLetter, *, whole: bool) -> dict[str, Any]:
+    """Return a dead letter for machines, with what it held if that is wanted."""
     shown = {"id": name} | asdict(letter)
     del shown["entry"]
     return shown | ({"held": held(letter)} if whole else {})

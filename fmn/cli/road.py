@@ -10,6 +10,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter
 
 from fmn.bus.bus import open_bus
+from fmn.cli.pages import Sight, parts_of, templates_of
 from fmn.cli.settings import Site
 from fmn.directory.file import FileDirectory
 from fmn.directory.snapshot import Directory
@@ -27,10 +28,12 @@ from fmn.queues.log import Log
 from fmn.queues.nudge import nudges
 from fmn.queues.outbox import Lane
 from fmn.queues.pubsub import PubsubChannels, PubsubIntake
-from fmn.render.content import Templates
+from fmn.queues.purge import purge
+from fmn.service import Pages
 from fmn.storage.engine import open_engine
 from fmn.storage.schema import require_schema
 from fmn.storage.watch import WatchedRules
+from fmn.web.app import create_app
 
 Check = Callable[[], bool]
 
@@ -46,6 +49,7 @@ class Road:
     """In place of the one the settings name."""
     senders: Mapping[str, Sender] = field(default_factory=dict)
     """Kind → sender, in place of the one the settings name."""
+    pages: Pages = field(default_factory=Pages)
     _lives: list[Life] = field(default_factory=list)
 
     def ready(self) -> dict[str, bool]:
@@ -101,7 +105,7 @@ class Road:
                 channels: Any = PubsubChannels(connection, life)
             else:
                 channels = Channels(connection, life, batch=settings.queues.batch)
-            templates = Templates(settings.templates.folder)
+            templates = templates_of(settings)
             async with beside(rules.follow(nudged), directory.follow()):
                 await work(channels, rules, directory, templates, stop=stop)
 
@@ -132,21 +136,48 @@ class Road:
             open_engine(settings.storage.url.get_secret_value()) as engine,
         ):
             await require_schema(engine)
-            keeper = Keeper(engine, settings.storage)
+            keeper = Keeper(engine, settings.storage, partial(purge, connection))
             self.checks["storage"] = lambda: keeper.reachable
             async with beside(keeper.forget()):
                 log = Log(connection, life, batch=settings.queues.batch)
                 await record(log, keeper, stop)
 
+    async def web(self, stop: asyncio.Event) -> None:
+        """From people to their rules: the pages and the API."""
+        settings = self.site.settings
+        directory = self.directory or FileDirectory(settings.directory)
+        url = settings.queues.url.get_secret_value()
+        async with (
+            connect(url, patient=False) as connection,
+            open_engine(settings.storage.url.get_secret_value()) as engine,
+        ):
+            await require_schema(engine)
+            parts = parts_of(self.site, connection, engine, directory)
+            sight = Sight(connection, engine)
+            self.checks["redis for pages"] = lambda: sight.redis
+            self.checks["storage for pages"] = lambda: sight.storage
+            async with beside(directory.follow(), sight.follow()):
+                self.pages.app = create_app(parts)
+                await stop.wait()
+            self.pages.app = None
+
     def kinds(self) -> list[str]:
         """Return the sender kinds that have settings; where none has, every kind there is."""
         return sorted({*self.site.settings.senders, *self.senders} or self.site.senders)
+
+    @property
+    def has_pages(self) -> bool:
+        """Tell whether anybody could sign in to them."""
+        web = self.site.settings.web
+        return bool(web.oidc_url if web.login == "oidc" else web.user)
 
     async def all(self, stop: asyncio.Event) -> None:
         """Every process of the road; where one ends in an error, all do."""
         async with asyncio.TaskGroup() as group:
             for process in (self.consumer, self.worker, self.recorder):
                 group.create_task(process(stop))
+            if self.has_pages:
+                group.create_task(self.web(stop))
             group.create_task(self.some_senders(self.kinds(), stop))
 
 

@@ -1,6 +1,10 @@
 """`fmn match`, and `fmn rules export|import`."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +13,7 @@ from rich.text import Text
 
 from fmn.bus.facts import Decoder
 from fmn.cli.lines import Lines
+from fmn.cli.remote import Access, Remote, Token, TokenFile, Url, access, remote
 from fmn.cli.say import emit, say, write_text
 from fmn.cli.settings import ConfigFile, Site, run, site
 from fmn.directory.fixed import Fixed
@@ -27,6 +32,8 @@ from fmn.storage.schema import require_schema
 rules = typer.Typer(
     no_args_is_help=True, add_completion=False, help="One user's preferences as YAML."
 )
+
+SAME = "the text stays as it is"
 
 User = Annotated[str, typer.Argument(metavar="USER", help="The user's name.")]
 
@@ -73,17 +80,25 @@ def match(
 
 
 @rules.command("export")
-def export_rules(
+def export_rules(  # noqa: PLR0913, PLR0917  # flags of a verb
     user: User,
     file: Annotated[str, typer.Argument(metavar="FILE", help="Else stdout.")] = "-",
+    url: Url = None,
+    token: Token = None,
+    token_file: TokenFile = None,
     config: ConfigFile = None,
 ) -> None:
     """Write a user's preferences as YAML, the form `fmn rules import` reads."""
-    at = site(config)
-    found = run(_load(at, user))
-    if found is None:
-        raise InputError(user, "there is no such user")
-    write_text(file, write_user(found))
+    if there := access(url, token, token_file):
+        with remote(there) as api:
+            api.check_user(user)
+            text, _ = api.preferences()
+    else:
+        found = run(_load(site(config), user))
+        if found is None:
+            raise InputError(user, "there is no such user")
+        text = write_user(found)
+    write_text(file, text)
 
 
 @rules.command("import")
@@ -97,25 +112,81 @@ def import_rules(  # noqa: PLR0913, PLR0917  # flags of a verb
     confirmed: Annotated[
         bool, typer.Option("--confirmed", help="You vouch that new addresses are the user's.")
     ] = False,
+    url: Url = None,
+    token: Token = None,
+    token_file: TokenFile = None,
     config: ConfigFile = None,
 ) -> None:
     """Read a user's preferences from YAML: show what would change, ask, save."""
     if file == "-" and not (yes or dry_run):
         raise InputError("stdin", "it holds the YAML, so nobody can be asked: use --yes or a FILE")
-    at = site(config)
-    read = read_user(read_text(file), user=user, where=file, filters=at.filters, senders=at.senders)
+    if file == token_file == "-":
+        raise InputError("stdin", "it holds the YAML, so the token must be in a file")
+    there = access(url, token, token_file)
+    if there and confirmed:
+        raise InputError("--confirmed", "only an operator, on the site itself, can vouch for that")
+    text = read_text(file)
+    with _plans(there, config, user) as plan_of:
+        plan = plan_of(text, file, confirmed)
+        say(Text("\n".join([*(plan.changes or [SAME]), *plan.silent])))
+        if dry_run or not plan.save:
+            return
+        if not yes and not typer.confirm("Save this?", err=True):
+            raise typer.Exit(1)
+        say(plan.save())
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an import would change, and how to do it."""
+
+    changes: list[str]
+    silent: list[str]
+    """Which destinations will hear nothing, and why."""
+    save: Callable[[], str] | None
+    """Does it, and returns what to say; None where there is nothing to do."""
+
+
+PlanOf = Callable[[str, str, bool], Plan]
+"""Makes a plan of a text, the name of its file, and whether somebody vouches for addresses."""
+
+
+@contextmanager
+def _plans(there: Access | None, config: str | None, user: str) -> Iterator[PlanOf]:
+    if there is None:
+        yield partial(_plan_here, site(config), user)
+        return
+    with remote(there) as api:
+        api.check_user(user)
+        yield partial(_plan_there, api)
+
+
+def _plan_here(at: Site, user: str, text: str, file: str, confirmed: bool) -> Plan:
+    read = read_user(text, user=user, where=file, filters=at.filters, senders=at.senders)
     before = run(_load(at, user))
     after = merge(before, read, confirmed=confirmed)
-    say(Text("\n".join(changes(before, after)) or "the text stays as it is"))
-    for to in after.destinations:
-        if to.state is not DestinationState.ACTIVE:
-            say(Text(f"{to.name} ({to.address}) will hear nothing: it is {to.state}"))
-    if after == before or dry_run:
-        return
-    if not yes and not typer.confirm("Save this?", err=True):
-        raise typer.Exit(1)
-    version = run(_save(at, after))
-    say(f"saved as change {version}")
+    silent = [
+        f"{to.name} ({to.address}) will hear nothing: it is {to.state}"
+        for to in after.destinations
+        if to.state is not DestinationState.ACTIVE
+    ]
+
+    def save_it() -> str:
+        return f"saved as change {run(_save(at, after))}"
+
+    return Plan(changes(before, after), silent, save_it if after != before else None)
+
+
+def _plan_there(api: Remote, text: str, _file: str, _confirmed: bool) -> Plan:
+    _, seen = api.preferences()
+    planned = api.put_preferences(text, seen, dry_run=True)
+    silent = [f"{name} will hear nothing: it is unconfirmed" for name in planned.unconfirmed]
+
+    def save_it() -> str:
+        api.put_preferences(text, seen, dry_run=False)
+        return "saved"
+
+    return Plan(planned.changes, silent, save_it if planned.changes else None)
 
 
 async def _load(at: Site, user: str) -> Preferences | None:

@@ -3,10 +3,12 @@
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from json import dumps
 from pathlib import Path
+from secrets import token_hex
+from socket import socket
 from typing import Any
 
 from fmn.bus.facts import Decoder
@@ -25,6 +27,7 @@ from fmn.preferences.values import Book, Preferences
 from fmn.queues.connection import connect
 from fmn.queues.embedded import embedded
 from fmn.queues.figures import Figures, figures
+from fmn.service import address_of, serving
 from fmn.storage import schema
 from fmn.storage.engine import open_engine, reading, writing
 from fmn.storage.history import Delivery, deliveries
@@ -62,17 +65,20 @@ class Stage:
         return self.folder / "fmn.toml"
 
     @asynccontextmanager
-    async def playing(self) -> AsyncIterator[None]:
-        """Run the whole road until the block ends."""
+    async def playing(self, ear: socket | None = None) -> AsyncIterator[None]:
+        """Run the whole road until the block ends, and the pages where there is an ear for them."""
         async with embedded(self.folder) as queues, mail_sink(self.mails) as port:
-            self.settings_file.write_text(self._settings(queues, port))
+            pages = self._pages(address_of(ear)) if ear else {}
+            self.settings_file.write_text(self._settings(queues, port, pages))
             await schema.upgrade(self._storage)
             await self._save_everybody()
             settings, source = read(str(self.settings_file), environ={})
             site = replace(self.site, settings=settings, source=source)
             road = Road(site, directory=directory_of(self.book), senders={"irc": self.said})
             stop = asyncio.Event()
-            async with asyncio.TaskGroup() as group:
+            async with AsyncExitStack() as open_pages, asyncio.TaskGroup() as group:
+                if ear:
+                    await open_pages.enter_async_context(serving(road.pages, ear))
                 group.create_task(road.all(stop))
                 try:
                     yield
@@ -104,7 +110,15 @@ class Stage:
     def _queues(self) -> str:
         return read(str(self.settings_file), environ={})[0].queues.url.get_secret_value()
 
-    def _settings(self, queues: str, port: int) -> str:
+    @property
+    def user(self) -> str:
+        """Whose pages the demo shows."""
+        return self.book.users[0].user
+
+    def _pages(self, url: str) -> dict[str, Any]:
+        return {"url": url, "secret": token_hex(32), "login": "local", "user": self.user}
+
+    def _settings(self, queues: str, port: int, pages: dict[str, Any]) -> str:
         bus = self.site.settings.bus
         sections: dict[str, dict[str, Any]] = {
             "bus": {
@@ -117,6 +131,7 @@ class Stage:
             "storage": {"url": self._storage},
             "retry": {"first": "1s"},
             "senders.email": {"host": "127.0.0.1", "port": port},
+            "web": pages,
         }
         # What JSON says of texts, numbers and lists, TOML says in the same words.
         lines = (

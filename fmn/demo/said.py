@@ -3,7 +3,7 @@
 from types import TracebackType
 from typing import Self
 
-from fmn.model import Content, Recipient
+from fmn.emission import Content, Recipient
 
 
 class Said:
@@ -15,6 +15,16 @@ class Said:
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
         """Address and line."""
+
+    @staticmethod
+    def fault(address: str) -> str | None:
+        """Return why nothing can be said there; it can be said anywhere."""
+        return None if address else "empty"
+
+    @staticmethod
+    def unproven(address: str) -> str | None:
+        """Return why hearing it proves nothing: it is not said to anybody."""
+        return address and "in the demo nothing is said on IRC"
 
     async def __aenter__(self) -> Self:
         return self

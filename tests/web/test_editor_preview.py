@@ -1,0 +1,115 @@
+"""The preview in the editor: what it says of a draft, and what it says instead of failing."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from fmn.rules.filters.application import Application
+from fmn.web.parts import Parts
+from tests.storage.factories import a_rule, some_preferences
+from tests.web import people
+from tests.web.editing import says, typed
+from tests.web.fakes import FakeQueues
+from tests.web.history import handled, some_messages
+from tests.web.people import Browser
+
+
+@pytest.fixture
+async def alice(parts: Parts, signed_in_as: Callable[..., Awaitable[Browser]]) -> Browser:
+    """Somebody with one destination and one rule."""
+    updates = replace(a_rule("updates"), filters=(Application(names=("bodhi",)),))
+    await people.saved(parts, some_preferences("alice", updates))
+    return await signed_in_as("alice")
+
+
+async def test_the_preview_is_a_fragment(alice: Browser, parts: Parts) -> None:
+    await handled(parts, some_messages(3, app="koji"), parts.now())
+    answer = await alice.submit("/rules/preview", **typed())
+    assert "<html" not in answer.text
+    assert "When a message comes from koji, tell email." in says(answer)
+    assert "3 messages in the last 14 days" in says(answer)
+    assert "<mark>koji</mark>" in answer.text
+    assert "Counted from 3 messages judged" in says(answer)
+
+
+async def test_the_preview_needs_neither_name_nor_destination(alice: Browser, parts: Parts) -> None:
+    await handled(parts, some_messages(1, app="koji"), parts.now())
+    answer = await alice.submit("/rules/preview", **typed(name="", destinations=[]))
+    assert "1 message in the last 14 days" in says(answer)
+
+
+async def test_the_preview_says_what_other_rules_bring_already(
+    alice: Browser, parts: Parts
+) -> None:
+    await handled(parts, some_messages(2, app="bodhi"), parts.now())
+    answer = await alice.submit("/rules/preview", **typed(filters__0__names="bodhi"))
+    assert "2 of them already reach you through other rules (“updates”: 2)" in says(answer)
+    mine = await alice.submit(
+        "/rules/preview", **typed(filters__0__names="bodhi"), id="alice-updates"
+    )
+    assert "already reach" not in says(mine)
+
+
+async def test_a_draft_that_is_no_rule_yet_is_told_what_it_lacks(alice: Browser) -> None:
+    answer = await alice.submit("/rules/preview", **typed(filters__0__names=""))
+    assert answer.status_code == 200
+    assert "No preview yet. Filter 1, application, Names: it is missing." in says(answer)
+
+
+async def test_a_preview_of_nothing_is_honest(alice: Browser) -> None:
+    answer = await alice.submit("/rules/preview", **typed())
+    assert "No message of these days has what this rule asks for" in says(answer)
+    assert "0 messages in the last 14 days" in says(answer)
+
+
+async def test_a_rule_without_a_key_says_that_it_is_looked_at_for_every_message(
+    alice: Browser, parts: Parts
+) -> None:
+    await handled(parts, some_messages(2), parts.now())
+    fields = {"filters.0.kind": "text", "filters.0.words": "kernel"}
+    answer = await alice.submit("/rules/preview", **typed(**fields))
+    assert "looked at for every message" in says(answer)
+    keyed = await alice.submit("/rules/preview", **typed())
+    assert "looked at for every message" not in says(keyed)
+
+
+async def test_a_noisy_rule_says_so(alice: Browser, parts: Parts) -> None:
+    await handled(parts, some_messages(24 * 14, app="koji"), parts.now())
+    assert "noisy" not in says(await alice.submit("/rules/preview", **typed()))
+    await handled(parts, some_messages(1, app="koji", name="one"), parts.now())
+    assert "noisy" in says(await alice.submit("/rules/preview", **typed()))
+
+
+async def test_a_rule_that_matches_everything_says_so(alice: Browser, parts: Parts) -> None:
+    await handled(parts, some_messages(2), parts.now())
+    fields = {"filters.0.negate": "yes", "everything": "yes"}
+    answer = await alice.submit("/rules/preview", **typed(**fields))
+    assert "matches every message" in says(answer)
+
+
+async def test_previews_are_limited(alice: Browser, queues: FakeQueues) -> None:
+    queues.refused.add("preview")
+    assert "Too many previews" in says(await alice.submit("/rules/preview", **typed()))
+    assert queues.uses == [("preview", "alice")]
+    queues.away = True
+    assert "Too many" not in says(await alice.submit("/rules/preview", **typed()))
+
+
+async def test_the_preview_stands_in_the_editor_when_it_is_asked_for(
+    alice: Browser, parts: Parts
+) -> None:
+    await handled(parts, some_messages(3, app="koji"), parts.now())
+    answer = await alice.submit("/rules/new", **typed(do="preview"))
+    assert "3 messages in the last 14 days" in says(answer)
+    assert "<svg" in answer.text
+    assert "<table" in answer.text
+
+
+async def test_what_messages_say_is_never_markup(alice: Browser, parts: Parts) -> None:
+    evil = {"summary": "<script>x</script>", "url": "javascript:x"}
+    await handled(parts, some_messages(1, app="koji", **evil), parts.now())
+    answer = await alice.submit("/rules/preview", **typed())
+    assert "&lt;script&gt;" in answer.text
+    assert "<script" not in answer.text
+    assert "javascript:" not in answer.text
