@@ -1,13 +1,15 @@
 """The wheel carries all it needs: templates, scripts, samples, migrations."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.peers import lacking
-from tests.peers.site import environment
+from tests.peers.site import demo, environment
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,3 +50,11 @@ def test_the_wheel_upgrades_a_database_and_runs_the_demo(installed: Path, tmp_pa
     (elsewhere / "fmn.toml").unlink()
     run(str(installed), "demo", "--once", "--json", "told.jsonl", at=elsewhere)
     assert (elsewhere / "told.jsonl").read_text().count('"status":"sent"') > 0
+    with (
+        demo([str(installed)], elsewhere) as address,
+        httpx.Client(base_url=address, follow_redirects=True) as browser,
+    ):
+        home = browser.get("/").text
+        assert "What reached you" in home
+        static = re.findall(r'(?:href|src)="(/static/[^"]+)"', home)
+        assert [browser.get(path).status_code for path in static] == [200] * 3

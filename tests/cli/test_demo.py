@@ -1,13 +1,16 @@
 """The demo: what arrives is what `fmn match` says, on the whole road."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
 from tests.cli.conftest import Fmn, json_lines
+from tests.peers.site import demo
 
 EXPECTED = Path(__file__).parents[1] / "rules" / "expected"
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "messages.jsonl"
@@ -109,3 +112,14 @@ def test_bad_lines_cost_the_others_nothing(fmn: Fmn, tmp_path: Path) -> None:
     [mail] = [at.read_text() for at in mails.glob("*.eml")]
     head, _, _ = mail.partition("\n\n")
     assert "\nBcc:" not in head
+
+
+@pytest.mark.real
+def test_the_demo_goes_on_and_shows_the_pages_of_one_of_its_people(tmp_path: Path) -> None:
+    with (
+        demo([sys.executable, "-m", "fmn"], tmp_path) as address,
+        httpx.Client(base_url=address, follow_redirects=True) as browser,
+    ):
+        home, rules = browser.get("/").text, browser.get("/rules").text
+    assert "Build COMPLETE: alice&#39;s rocketsled-3.1-1.fc45" in home
+    assert "When something breaks that I or my groups own" in rules

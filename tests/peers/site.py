@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -77,3 +78,26 @@ class Site:
 def environment() -> dict[str, str]:
     """Return ours without settings of fmn that somebody may have made."""
     return {name: value for name, value in os.environ.items() if not name.startswith("FMN_")}
+
+
+PAGES = re.compile(r"The pages, signed in as \w+: (http://127\.0\.0\.1:\d+)")
+
+
+@contextmanager
+def demo(fmn: Sequence[str], folder: Path) -> Iterator[str]:
+    """Run the demo until the block ends, then it must end with 0; yield where its pages are."""
+    log = folder / "demo.log"
+    with log.open("wb") as out:
+        running = subprocess.Popen([*fmn, "demo"], stderr=out, cwd=folder, env=environment())
+    try:
+        wait_until(
+            lambda: running.poll() is not None or PAGES.search(log.read_text()), "the pages", 120
+        )
+        address = PAGES.search(log.read_text())
+        assert address, log.read_text()
+        yield address[1]
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(60) == 0, log.read_text()
+    finally:
+        running.kill()
+        running.wait()
