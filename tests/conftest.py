@@ -1,6 +1,11 @@
 """What every test may ask for, and the last word of a run: how much of it was real."""
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How fast values are made says how busy the machine is; no time ever fails a test.
+settings.register_profile("fmn", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("fmn")
 
 REAL = {"redis_url", "valkey", "rabbitmq", "postgres", "ngircd", "smtp"}
 """Fixtures that are real servers."""

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from fmn.errors import UndecodableMessage
-from fmn.model import MessageId
+from fmn.model import MessageId, is_own
 
 ID_LENGTH = 255
 """Characters of an id that is taken as it is."""
@@ -35,7 +35,7 @@ class Envelope:
 def identity(given: str | None, topic: str, headers: Mapping[str, Any], body: bytes) -> MessageId:
     """Return the id: the given one if it can be used, else its hash, else that of the message."""
     if given:
-        usable = len(given) <= ID_LENGTH and given.isprintable()
+        usable = len(given) <= ID_LENGTH and given.isprintable() and not is_own(MessageId(given))
         return MessageId(given if usable else sha256(given.encode()).hexdigest())
     # The server adds `x-` headers when it delivers again; it is the same message.
     own = sorted((name, value) for name, value in headers.items() if not name.startswith("x-"))

@@ -5,7 +5,7 @@ Each raises PreferencesError, which names what is wrong, or NotThere.
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 
 import msgspec
@@ -84,6 +84,16 @@ def switch_rule(preferences: Preferences, rule: RuleId, *, enabled: bool) -> Pre
     return _with_rule(preferences, replace(rule_of(preferences, rule), enabled=enabled))
 
 
+def restore_rule(preferences: Preferences, rule: Rule) -> Preferences:
+    """Add a deleted rule again, with those of its destinations that are left: refused if none."""
+    told = {destination.id for destination in rule.destinations}
+    left = tuple(each for each in preferences.destinations if each.id in told)
+    if not left:
+        gone = f"the rule {rule.name!r} tells no destination any more: write it anew"
+        raise _refused("destinations", gone)
+    return add_rule(preferences, replace(rule, destinations=left))
+
+
 def block_rule(preferences: Preferences, rule: RuleId, reason: str) -> Preferences:
     """Stop a rule as an operator, with a reason; an empty one lets it go on."""
     return _with_rule(preferences, replace(rule_of(preferences, rule), blocked=reason))
@@ -132,17 +142,20 @@ def pause(
     *,
     until: datetime | None,
     reason: str = "",
+    now: datetime | None = None,
 ) -> Preferences:
-    """Pause these active or already paused destinations, None: all active ones.
+    """Pause these active or already paused destinations, None: all that are active.
 
-    To all belong those whose pause ends before this one would: it may be over.
+    To all belong those whose pause is over `now`, else by the clock, and those that are paused
+    for this reason. A pause of another reason stays as it is.
     """
+    at = now or datetime.now(UTC)
 
     def paused(each: Destination) -> Destination:
         again = each.state is DestinationState.PAUSED and (
-            destinations is not None or _ends_before(each.until, until)
+            destinations is not None or each.reason == reason
         )
-        if not again and each.state is not DestinationState.ACTIVE:
+        if not again and each.state_at(at) is not DestinationState.ACTIVE:
             return each
         return replace(each, state=DestinationState.PAUSED, until=until, reason=reason)
 
@@ -162,34 +175,6 @@ def resume(
         return _active(each) if is_meant else each
 
     return _with_destinations(preferences, destinations, resumed)
-
-
-def stop(
-    preferences: Preferences, destination: DestinationId, rules: Iterable[RuleId]
-) -> tuple[Preferences, tuple[RuleId, ...]]:
-    """Make these rules tell this destination no more; return which of them changed.
-
-    A rule that tells others too loses this one; a rule that tells only this one is turned off.
-    Rules that are gone, off, or do not tell it are passed over.
-    """
-    meant = set(rules)
-    stopped = {
-        rule.id: _stopped(rule, destination)
-        for rule in preferences.rules
-        if rule.id in meant and rule.enabled and rule.tells(destination)
-    }
-    after = tuple(stopped.get(rule.id, rule) for rule in preferences.rules)
-    return replace(preferences, rules=after), tuple(stopped)
-
-
-def unstop(
-    preferences: Preferences, destination: DestinationId, rules: Iterable[RuleId]
-) -> Preferences:
-    """Undo `stop` for the rules it changed: on again, and this destination among theirs."""
-    to = destination_of(preferences, destination)
-    meant = set(rules)
-    after = (_telling(rule, to) if rule.id in meant else rule for rule in preferences.rules)
-    return replace(preferences, rules=tuple(after))
 
 
 def _refused(field: str, expected: str) -> FieldError:
@@ -232,18 +217,3 @@ def _with_destinations(
 
 def _active(destination: Destination) -> Destination:
     return replace(destination, state=DestinationState.ACTIVE, until=None, reason="")
-
-
-def _ends_before(end: datetime | None, other: datetime | None) -> bool:
-    return end is not None and (other is None or end < other)
-
-
-def _stopped(rule: Rule, destination: DestinationId) -> Rule:
-    if rule.tells_only(destination):
-        return replace(rule, enabled=False)
-    return rule.without(destination)
-
-
-def _telling(rule: Rule, to: Destination) -> Rule:
-    told = rule.destinations if rule.tells(to.id) else (*rule.destinations, to)
-    return replace(rule, enabled=True, destinations=told)

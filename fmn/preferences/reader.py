@@ -16,26 +16,34 @@ from fmn.preferences.written import (
     refusal,
 )
 from fmn.rules.filter import Filter
+from fmn.rules.regexes import Budget
 from fmn.rules.rule import Rule
 
 
 class Reader:
     """Reads one document: `where` names it in errors, an id stands once in it.
 
-    `filters` is kind → class, `senders` the kinds a destination may have. Each method takes the
-    path at which it reads, and raises FieldError.
+    `filters` is kind → class, `senders` the kinds a destination may have; `budget` is what the
+    user's regular expressions may cost. Each method takes the path at which it reads, and raises
+    FieldError.
     """
 
     def __init__(
-        self, where: str, filters: Mapping[str, type[Filter]], senders: Collection[str]
+        self,
+        where: str,
+        filters: Mapping[str, type[Filter]],
+        senders: Collection[str],
+        budget: Budget | None = None,
     ) -> None:
         self._where = where
         self._kinds = filters
         self._senders = senders
+        self._budget = budget or Budget()
         self._ids: set[tuple[str, str]] = set()
 
     def user(self, user: str, written: WrittenUser, at: Path = ()) -> Preferences:
         """Return the preferences of the user of this name; an id that is not written is made."""
+        self._budget = Budget()
         destinations = self._destinations(user, written, (*at, "destinations"))
         rules: dict[str, Rule] = {}
         for place, each in enumerate(written.rules):
@@ -93,7 +101,7 @@ class Reader:
         if not isinstance(kind, str) or kind not in self._kinds:
             raise self._refusal((*at, "kind"), _one_of(self._kinds))
         arguments = {name: value for name, value in written.items() if name != "kind"}
-        return check(self._kinds[kind], arguments, self._where, at)
+        return check(self._kinds[kind], arguments, self._where, at, self._budget)
 
     def _destinations(self, user: str, written: WrittenUser, at: Path) -> dict[str, Destination]:
         destinations: dict[str, Destination] = {}

@@ -20,6 +20,7 @@ from pydantic import (
 
 from fmn.errors import FieldError
 from fmn.rules import bounds
+from fmn.rules.regexes import Budget
 
 Path = tuple[str | int, ...]
 """Where something stands: keys of mappings and places in lists."""
@@ -39,10 +40,19 @@ EXPECTED = {
 """What we say instead of pydantic, by its names of what is wrong."""
 
 
-def check(shape: type[Shape], written: object, where: str, at: Path = ()) -> Shape:
-    """Return what is written at this path as this shape, or raise FieldError."""
+def check(
+    shape: type[Shape],
+    written: object,
+    where: str,
+    at: Path = (),
+    budget: Budget | None = None,
+) -> Shape:
+    """Return what is written at this path as this shape, or raise FieldError.
+
+    What is bounded for a user as a whole is counted against the budget.
+    """
     try:
-        return shape.model_validate(written)
+        return shape.model_validate(written, context=budget)
     except ValidationError as refused:
         first = refused.errors(include_url=False, include_input=False)[0]
         raise refusal(where, (*at, *first["loc"]), _expected(first, shape)) from None

@@ -13,7 +13,11 @@ MOST_FILTERS = 50
 MOST_VALUES = 1_000
 """Values in one list, and in one JSON value."""
 MOST_REGEXES = 100
-"""Regular expressions of one filter: each may need a megabyte once it is compiled."""
+"""Regular expressions of one user, in all rules."""
+REGEX_COST = 10_000
+"""Characters of all these together, and steps of RE2 that they are compiled to."""
+LARGEST = 256 * 1024
+"""Bytes of one user's preferences: as `codec.size_of` counts them, and as text to import."""
 LONGEST = 10_000
 """Characters of one value, digits of one number."""
 

@@ -60,6 +60,11 @@ class Filter(BaseModel, ABC):
         """The name of the file it stands in."""
         return type(self).__module__.rpartition(".")[2]
 
+    @property
+    def regexes(self) -> tuple[str, ...]:
+        """Regular expressions it searches with: those of one user are counted."""
+        return ()
+
     @abstractmethod
     def matches(self, message: Message, me: Me) -> bool:
         """Answer the question, leaving `negate` aside."""

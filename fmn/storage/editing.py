@@ -10,6 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from fmn.model import Destination, UserId
+from fmn.preferences.edits import NotThere
+from fmn.preferences.limits import check_limits
 from fmn.preferences.values import Preferences
 from fmn.rules.rule import Rule
 from fmn.storage import tables
@@ -23,22 +25,26 @@ DELETED_AT_MOST = 50
 Change = Callable[[Preferences], Preferences]
 
 
-async def edit(
-    engine: AsyncEngine, name: str, kinds: Kinds, change: Change, *, by: str
+async def edit(  # noqa: PLR0913  # where, whose, what, and by whom
+    engine: AsyncEngine, name: str, kinds: Kinds, change: Change, *, by: str, make: bool = False
 ) -> tuple[Preferences, int]:
     """Apply a change to the preferences of the user of this name, as they are now, and save them.
 
     Returns what is saved and the number of the change; where nothing changes nothing is saved and
-    the number is 0. Makes the user where there is none. Whatever `change` raises ends the
-    transaction. Raises PreferencesError as `save` does.
+    the number is 0. Where there is no such user, or not any more, it raises NotThere, unless it
+    is to `make` one. Whatever `change` raises ends the transaction. Raises PreferencesError as
+    `save` does, and where it would be more than one user may have.
     """
     async with writing(engine) as connection:
         await take_turn(connection)
         before = await load_user(connection, name, kinds)
+        if before is None and not make:
+            raise NotThere(f"user {name}")
         known = before or Preferences(UserId(token_hex(8)), name)
         after = change(known)
         if after == before:
             return after, 0
+        check_limits(known, after)
         # What this fmn cannot read was not shown to whoever edits: so nobody deleted it.
         keep = await unread(connection, known)
         return after, await save(connection, after, by=by, keep=keep)

@@ -129,6 +129,20 @@ async def daily(
     return [Count(day, RuleId(id_), kind, sent) for (day, id_, kind), sent in sorted(sums.items())]
 
 
+async def daily_by_kind(
+    connection: AsyncConnection, user: UserId, *, since: datetime, zone: tzinfo
+) -> Mapping[tuple[date, str], int]:
+    """Return how many were sent, by local day of `zone` and kind; each once."""
+    told = deliveries.c
+    quarter = quarter_of(connection, told.at)
+    found = select(quarter, told.kind, func.count()).select_from(deliveries)
+    found = found.where(*_sent(user, since)).group_by(quarter, told.kind)
+    sums: Counter[tuple[date, str]] = Counter()
+    for number, kind, sent in await connection.execute(found):
+        sums[(number * QUARTER + EPOCH).astimezone(zone).date(), kind] += sent
+    return sums
+
+
 async def sent_since(connection: AsyncConnection, user: UserId, *, since: datetime) -> int:
     """Return how many of the user's notifications were sent; each once."""
     found = select(func.count()).select_from(deliveries).where(*_sent(user, since))

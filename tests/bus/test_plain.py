@@ -180,3 +180,8 @@ def test_a_line_may_have_room_beside_the_body_and_no_more() -> None:
     assert len(longest.text) == most - empty
     with pytest.raises(UndecodableMessage, match=r"too large.*bus\.max_body"):
         decode(LEAST | {"text": "x" * (most - empty + 1)}, max_body=1000)
+
+
+def test_an_id_that_only_fmn_itself_may_give_becomes_its_hash() -> None:
+    forged = "fmn-own-test-1"
+    assert decode(LEAST | {"id": forged}).id == sha256(forged.encode()).hexdigest()

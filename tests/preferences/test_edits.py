@@ -23,11 +23,10 @@ from fmn.preferences.edits import (
     etag_of,
     pause,
     replace_rule,
+    restore_rule,
     resume,
     rule_of,
-    stop,
     switch_rule,
-    unstop,
 )
 from fmn.preferences.values import Preferences
 from fmn.rules.rule import Rule
@@ -88,7 +87,6 @@ def test_what_is_gone_is_named() -> None:
         lambda: confirm(of_alice(), GONE),
         lambda: pause(of_alice(), [GONE], until=None),
         lambda: resume(of_alice(), [GONE]),
-        lambda: unstop(of_alice(), GONE, []),
     ]
     for change in changes:
         with pytest.raises(NotThere):
@@ -226,6 +224,29 @@ def test_a_deleted_rule_is_gone_and_no_other() -> None:
     assert names(delete_rule(alice, RuleId("r-one"))) == ["Two"]
 
 
+def test_a_deleted_rule_comes_back_at_the_end() -> None:
+    alice = delete_rule(of_alice(a_rule("One"), a_rule("Two")), RuleId("r-one"))
+    assert names(restore_rule(alice, a_rule("One"))) == ["Two", "One"]
+
+
+def test_a_deleted_rule_tells_those_of_its_destinations_that_are_left() -> None:
+    paused = replace(IRC, state=DestinationState.PAUSED)
+    after = restore_rule(of_alice(to=(paused,)), a_rule("One", EMAIL, IRC))
+    assert only(after).destinations == (paused,)
+
+
+def test_a_deleted_rule_that_tells_nobody_any_more_stays_so() -> None:
+    for gone in (a_rule("One", EMAIL), replace(a_rule("One"), destinations=())):
+        with pytest.raises(FieldError, match="tells no destination any more") as refused:
+            restore_rule(of_alice(to=(IRC,)), gone)
+        assert refused.value.path == ("destinations",)
+
+
+def test_a_deleted_rule_does_not_come_back_beside_one_of_its_name() -> None:
+    with pytest.raises(FieldError, match="another rule of the user has this name"):
+        restore_rule(of_alice(a_rule("One", id=RuleId("r-new"))), a_rule("One"))
+
+
 # Destinations.
 
 
@@ -314,19 +335,36 @@ def test_chosen_ones_are_paused_anew() -> None:
 
 
 @pytest.mark.parametrize(
-    ("was", "until", "after"),
+    ("was", "now", "until"),
     [
-        (NOON, NOON + timedelta(days=1), NOON + timedelta(days=1)),  # maybe over, who knows
-        (NOON, None, None),
-        (NOON, NOON - timedelta(days=1), NOON),
+        (NOON + timedelta(hours=1), NOON, NOON + timedelta(days=1)),
+        (NOON + timedelta(days=9), NOON, NOON + timedelta(days=1)),
+        (NOON + timedelta(hours=1), NOON, None),
         (None, NOON, None),
     ],
 )
-def test_pausing_all_never_shortens_a_pause_and_begins_anew_one_that_is_over(
-    was: datetime | None, until: datetime | None, after: datetime | None
+def test_pausing_everything_leaves_a_pause_of_ones_own_as_it_is(
+    was: datetime | None, now: datetime, until: datetime | None
 ) -> None:
-    alice = pause(of_alice(to=(EMAIL,)), [EMAIL.id], until=was)
-    assert pause(alice, None, until=until).destinations[0].until == after
+    alice = pause(of_alice(), [EMAIL.id], until=was, reason="ill")
+    after = pause(alice, None, until=until, reason="holidays", now=now)
+    assert after.destinations[0] == alice.destinations[0]
+    assert after.destinations[1].reason == "holidays"
+    assert resume(after, None, reason="holidays") == alice
+
+
+def test_pausing_everything_begins_anew_what_is_over() -> None:
+    alice = pause(of_alice(), [EMAIL.id], until=NOON, reason="ill")
+    after = pause(alice, None, until=None, reason="holidays", now=NOON + timedelta(seconds=1))
+    assert {(each.until, each.reason) for each in after.destinations} == {(None, "holidays")}
+
+
+def test_pausing_everything_again_for_the_same_reason_says_until_when() -> None:
+    later = NOON + timedelta(days=1)
+    alice = pause(of_alice(), None, until=later, reason="holidays", now=NOON)
+    for until in (NOON + timedelta(hours=1), NOON + timedelta(days=9), None):
+        after = pause(alice, None, until=until, reason="holidays", now=NOON)
+        assert {each.until for each in after.destinations} == {until}
 
 
 def test_a_pause_ends_for_all_or_for_chosen_ones() -> None:
@@ -344,41 +382,3 @@ def test_only_pauses_of_a_reason_end() -> None:
     after = resume(alice, None, reason="holidays")
     assert states(after) == {"email": "paused", "irc": "active"}
     assert states(resume(alice, [EMAIL.id], reason="holidays"))["email"] == "paused"
-
-
-# Stopping what a mail came from.
-
-RULES = of_alice(
-    a_rule("Both", EMAIL, IRC),
-    a_rule("Only", EMAIL, origin="default"),
-    a_rule("Off", EMAIL, enabled=False),
-    a_rule("Elsewhere", IRC),
-    a_rule("Unasked", EMAIL),
-)
-ASKED = [RuleId(f"r-{name}") for name in ("both", "only", "off", "elsewhere", "gone")]
-
-
-def test_stopped_rules_lose_the_destination_or_are_turned_off() -> None:
-    after, changed = stop(RULES, EMAIL.id, ASKED)
-    assert changed == (RuleId("r-both"), RuleId("r-only"))
-    assert after.rules == (
-        a_rule("Both", IRC),
-        a_rule("Only", EMAIL, origin="default", enabled=False),
-        *RULES.rules[2:],
-    )
-
-
-def test_stopping_twice_changes_nothing_more() -> None:
-    after, _ = stop(RULES, EMAIL.id, ASKED)
-    assert stop(after, EMAIL.id, ASKED) == (after, ())
-
-
-def test_for_a_destination_that_is_gone_there_is_nothing_to_stop() -> None:
-    assert stop(RULES, GONE, ASKED) == (RULES, ())
-
-
-def test_what_was_stopped_is_undone() -> None:
-    after, changed = stop(RULES, EMAIL.id, ASKED)
-    again = unstop(after, EMAIL.id, changed)
-    assert again.rules == (a_rule("Both", IRC, EMAIL), *RULES.rules[1:])
-    assert unstop(again, EMAIL.id, changed) == again

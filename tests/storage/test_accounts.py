@@ -257,7 +257,7 @@ async def test_whoever_has_the_name_next_gets_an_account_of_their_own(
 ) -> None:
     await with_all_sorts(engine)
     await deleted(engine)
-    new, _ = await edit(engine, "alice", KINDS, lambda now: now, by="alice")
+    new, _ = await edit(engine, "alice", KINDS, lambda now: now, by="alice", make=True)
     assert new.id != ALICE
     assert new == Preferences(new.id, "alice")
     assert await loaded(engine) == new

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from fmn.errors import PreferencesError
 from fmn.model import DestinationId, DestinationState, RuleId, UserId
+from fmn.preferences.edits import NotThere
 from fmn.preferences.values import Preferences
 from fmn.rules.filters.severity import Severity
 from fmn.rules.filters.topic import Topic
@@ -40,6 +41,10 @@ async def edited(
     engine: AsyncEngine, change: Change, *, user: str = "alice", kinds: Kinds = KINDS
 ) -> tuple[Preferences, int]:
     return await edit(engine, user, kinds, change, by=user)
+
+
+async def made(engine: AsyncEngine, change: Change) -> tuple[Preferences, int]:
+    return await edit(engine, "alice", KINDS, change, by="alice", make=True)
 
 
 async def last_change(engine: AsyncEngine) -> int:
@@ -86,18 +91,35 @@ async def test_a_change_is_saved_and_returned_with_its_number(engine: AsyncEngin
     assert number == await last_change(engine)
 
 
-async def test_who_has_no_account_gets_one(engine: AsyncEngine) -> None:
-    after, number = await edited(engine, adding("irc"))
+async def test_who_has_no_account_gets_one_where_one_is_to_be_made(engine: AsyncEngine) -> None:
+    after, number = await made(engine, adding("irc"))
     assert (after.user, number) == ("alice", 1)
     assert await loaded(engine) == after
-    again, _ = await edited(engine, adding("mail"))
+    again, _ = await made(engine, adding("mail"))
     assert again.id == after.id
+
+
+async def test_who_has_no_account_gets_none_by_an_edit(engine: AsyncEngine) -> None:
+    with pytest.raises(NotThere, match="user alice"):
+        await edited(engine, adding("irc"))
+    assert await loaded(engine) is None
+
+
+async def test_an_edit_under_way_brings_no_deleted_account_back(engine: AsyncEngine) -> None:
+    await saved(engine, some_preferences("alice"))
+    async with writing(engine) as connection:
+        await delete_account(connection, ALICE)
+    number = await last_change(engine)
+    with pytest.raises(NotThere, match="user alice"):
+        await edited(engine, renamed("another"))
+    assert await loaded(engine) is None
+    assert await last_change(engine) == number
 
 
 async def test_a_new_user_whom_nothing_is_changed_of_has_an_account_too(
     engine: AsyncEngine,
 ) -> None:
-    after, number = await edited(engine, lambda preferences: preferences)
+    after, number = await made(engine, lambda preferences: preferences)
     assert number == 1
     assert await loaded(engine) == after
 
@@ -116,10 +138,16 @@ async def test_a_change_that_refuses_changes_nothing(engine: AsyncEngine) -> Non
 
     with pytest.raises(LookupError, match="not so"):
         await edited(engine, refuse)
-    with pytest.raises(LookupError, match="not so"):
-        await edited(engine, refuse, user="charlie")
     assert await loaded(engine) == some_preferences("alice")
-    assert await loaded(engine, "charlie") is None
+
+
+async def test_a_change_that_refuses_makes_no_account(engine: AsyncEngine) -> None:
+    def refuse(_: Preferences) -> Preferences:
+        raise LookupError("not so")
+
+    with pytest.raises(LookupError, match="not so"):
+        await made(engine, refuse)
+    assert await loaded(engine) is None
 
 
 async def test_what_the_database_refuses_changes_nothing(engine: AsyncEngine) -> None:
@@ -141,7 +169,7 @@ async def test_of_many_changes_at_once_each_sees_those_before(engine: AsyncEngin
 
 
 async def test_two_first_logins_at_once_make_one_account(engine: AsyncEngine) -> None:
-    both = await asyncio.gather(edited(engine, adding("a")), edited(engine, adding("b")))
+    both = await asyncio.gather(made(engine, adding("a")), made(engine, adding("b")))
     assert len({preferences.id for preferences, _ in both}) == 1
 
 

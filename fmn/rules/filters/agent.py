@@ -1,4 +1,5 @@
 from functools import cached_property
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -10,6 +11,8 @@ from fmn.rules.words import either, users_named
 
 class Agent(Filter):
     """One of the users did it."""
+
+    title: ClassVar[str] = "done by people"
 
     users: Strings = Field(title="Users", examples=[["me"]])
 

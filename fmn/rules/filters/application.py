@@ -1,4 +1,5 @@
 from functools import cached_property
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -10,6 +11,8 @@ from fmn.rules.words import either, named
 
 class Application(Filter):
     """The application that published the message is one of these; case does not count."""
+
+    title: ClassVar[str] = "from an application"
 
     names: Strings = Field(title="Names", examples=[["bodhi", "koji"]])
 

@@ -1,6 +1,6 @@
 from functools import cached_property
 from itertools import product
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -21,7 +21,13 @@ MOST_KEYS = 1_000
 
 
 class Artifact(Filter):
-    """One artifact has one of the types and a name that one of the patterns matches."""
+    """The message is about a package, container or project with one of the names.
+
+    In a name `*` is any run of characters, `?` is one. Types, `rpms` say, narrow it down or
+    stand alone.
+    """
+
+    title: ClassVar[str] = "about packages or projects by name"
 
     types: Strings = Field(default=(), title="Types", examples=[["rpms", "containers"]])
     names: Strings = Field(default=(), title="Names", examples=[["kernel", "python3-*"]])

@@ -1,7 +1,7 @@
 import re
 from collections.abc import Hashable
 from functools import cached_property
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
 from pydantic import Field as Argument
@@ -33,6 +33,8 @@ class Field(Filter):
     The path is names joined by dots; `[]` behind a name is each element of a list, `\.` is a dot
     in a name. Numbers, strings and truth values differ: 1 is 1.0, but neither "1" nor true.
     """
+
+    title: ClassVar[str] = "with a value in its body"
 
     path: Annotated[Value, AfterValidator(_names)] = Argument(
         title="Path", examples=["update.bugs[].bug_id"]

@@ -1,5 +1,6 @@
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -11,6 +12,8 @@ from fmn.rules.words import either, named
 
 class Group(Filter):
     """One of the groups is among those the message mentions."""
+
+    title: ClassVar[str] = "that mentions a group"
 
     groups: Strings = Field(title="Groups", examples=[["mine", "python-sig"]])
 

@@ -1,6 +1,6 @@
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,8 @@ from fmn.rules.words import either, named, users_named
 
 class Owner(Filter):
     """An artifact of the message is directly owned by one of the users, or of the groups."""
+
+    title: ClassVar[str] = "about what I or my groups own"
 
     users: Strings = Field(default=(), title="Users", examples=[["me"]])
     groups: Strings = Field(default=(), title="Groups", examples=[["mine"]])

@@ -1,45 +1,36 @@
 import re
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-import re2
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from fmn.model import Message
 from fmn.rules.bounds import MOST_REGEXES, Value
 from fmn.rules.filter import Filter, Me, shown
+from fmn.rules.regexes import Budget, searching
 from fmn.rules.words import either, quoted
 
-LARGEST = 2**20
-"""Memory in bytes that a pattern may need to be compiled. RE2's time grows with text and pattern:
-at this size a text of 1 MiB takes half a minute at the very worst."""
 
-
-def _compile(pattern: str, **options: int) -> Any:  # noqa: ANN401  # RE2 has no types
-    chosen = re2.Options()
-    chosen.log_errors = False
-    for name, value in options.items():
-        setattr(chosen, name, value)
-    return re2.compile(pattern, chosen)
-
-
-def _is_regex(pattern: str) -> str:
-    try:
-        _compile(pattern, max_mem=LARGEST)
-    except re2.error as refused:
-        said = refused.args[0].decode("utf-8", "replace")
-        raise ValueError(f"RE2 refuses it: {said}") from None
+def _counted(pattern: str, validation: ValidationInfo) -> str:
+    budget: Budget = validation.context or Budget()
+    budget.take(pattern)
     return pattern
 
 
 class Regex(Filter):
     """One of the regular expressions (RE2) is found in the summary or in the text."""
 
+    title: ClassVar[str] = "matching a regular expression"
+
     patterns: Annotated[
-        tuple[Annotated[Value, AfterValidator(_is_regex)], ...],
+        tuple[Annotated[Value, AfterValidator(_counted)], ...],
         Field(min_length=1, max_length=MOST_REGEXES),
     ] = Field(title="Patterns", examples=[["(?i)fail(ed|ure)"]])
+
+    @property
+    def regexes(self) -> tuple[str, ...]:
+        return self.patterns
 
     def matches(self, message: Message, me: Me) -> bool:
         return next(self._found(message), None) is not None
@@ -60,7 +51,7 @@ class Regex(Filter):
 
     @cached_property
     def _regexes(self) -> list[Any]:
-        return [_compile(pattern) for pattern in self.patterns]
+        return searching(self.patterns)
 
 
 def _without_surrogates(text: str) -> str:

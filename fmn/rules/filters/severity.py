@@ -1,4 +1,4 @@
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -21,6 +21,8 @@ NOUNS = {
 
 class Severity(Filter):
     """The severity is at least this, or one of these: debug, info, warning, error."""
+
+    title: ClassVar[str] = "at least this severe"
 
     at_least: Level = Field(default="debug", title="At least", examples=["warning"])
     in_: Levels = Field(default=(), alias="in", title="One of", examples=[["debug", "error"]])

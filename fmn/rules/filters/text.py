@@ -1,4 +1,5 @@
 from functools import cached_property
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -9,6 +10,8 @@ from fmn.rules.words import either, quoted
 
 class Text(Filter):
     """The summary or the text contains one of the words; case does not count."""
+
+    title: ClassVar[str] = "with words"
 
     words: Strings = Field(title="Words", examples=[["security", "CVE-"]])
 

@@ -1,4 +1,5 @@
 from functools import cached_property
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -11,6 +12,8 @@ from fmn.rules.words import either, named
 
 class Topic(Filter):
     """One of the patterns matches the topic: `*` is any run of characters, `?` is one."""
+
+    title: ClassVar[str] = "with a topic like"
 
     patterns: Strings = Field(title="Patterns", examples=[["*.bodhi.update.*"]])
 
