@@ -9,6 +9,7 @@ web/           the pages and the API in which people say what they want to hear
 report/        the load distribution and the ledger: figures and how they are drawn
 demo/          the demo's mail server, sample rules and messages
 service        what every process has: signals, draining, health, metrics
+serving        HTTP: a socket, an application behind it, pages that open when ready
 bus/           where messages come from: AMQP, a JSON-lines file or stdin
 queues/        Redis, the only place: fenced scripts, channels, outbox, log, claims
 senders/       a file a kind: email, irc

@@ -125,9 +125,10 @@ class Service(Section):
 class Web(Section):
     """The web pages and the API; `url` and `secret` count for workers, too."""
 
-    url: str = Field(default="", pattern=r"^(https?://[^\s/?#]+)?$")
+    url: str = ""
     secret: SecretStr = SecretStr("")
     port: int = Field(default=8080, ge=0, le=65535)
+    proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     login: Literal["oidc", "local"] = "oidc"
     user: str = ""
     oidc_url: str = ""
@@ -140,6 +141,13 @@ class Web(Section):
     defaults: ExistingFile = ""
     sessions: Duration = timedelta(days=14)
     links: Duration = timedelta(days=90)
+
+    @field_validator("url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        if not re.fullmatch(r"(https?://[^\s/?#@]+)?", url):
+            raise ValueError("expected https://HOST, without a path and without a slash at the end")
+        return url
 
     @field_validator("secret")
     @classmethod

@@ -19,7 +19,7 @@ class ConfigError(FmnError):
 
 
 class InputError(FmnError):
-    """The input cannot be read."""
+    """The input cannot be used."""
 
 
 class PreferencesError(InputError):

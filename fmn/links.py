@@ -29,10 +29,15 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """On the page after a stop: bring back what it took."""
+    """On the page after a stop: bring back what it took, and no more."""
 
     destination: DestinationId
     rules: tuple[RuleId, ...]
+    """Those that lost the destination."""
+    off: tuple[RuleId, ...] = ()
+    """Those that were turned off."""
+    marks: tuple[str, ...] = ()
+    """What each of these said then: a rule that was changed since stays off."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,24 +9,26 @@ import asyncio
 import contextlib
 import logging
 import signal
-import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+)
 from typing import Any, TypeVar
 
 import structlog
-import uvicorn
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fmn.config import Service
-from fmn.errors import ConfigError
+from fmn.serving import Pages, address_of, listen, serving
 
 DRAIN = 60.0
 """Seconds a process may take to finish what it has in hand; longer than any one send."""
@@ -44,7 +46,9 @@ _log = structlog.get_logger()
 def log_to_stderr(level: str) -> None:
     """Write log lines to stderr: in colour for a terminal, as JSON for a machine."""
     terminal = sys.stderr.isatty()
-    drawn = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    # Without values of variables: there may be secrets among them.
+    coloured = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    drawn = coloured if terminal else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -93,18 +97,6 @@ class Signals:
         self.stop.set()
 
 
-class Pages:
-    """Pages that are not there until their process has what they need."""
-
-    def __init__(self) -> None:
-        self.app: ASGIApp | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer that it is too early or nothing is here."""
-        early = PlainTextResponse("not there yet: try again in a moment", 503)
-        await (self.app or early)(scope, receive, send)
-
-
 async def serve(  # noqa: PLR0913  # what every process has
     process: str,
     settings: Service,
@@ -122,7 +114,7 @@ async def serve(  # noqa: PLR0913  # what every process has
     app = _health(process, checks, registry, pages)
     with signals.caught():
         ear = listen(settings.bind, settings.port)
-        async with serving(app, ear):
+        async with serving(app, ear, proxies=pages.proxies if pages else ()):
             at = address_of(ear)
             shown = {"pages": at} if pages else {}
             _log.info("started", process=process, health=f"{at}/healthz", **shown)
@@ -161,53 +153,6 @@ async def _drained(process: str, working: asyncio.Task[None]) -> None:
     except TimeoutError:
         _log.warning("gave up what it had in hand", process=process, after_seconds=DRAIN)
     _log.info("stopped", process=process)
-
-
-@asynccontextmanager
-async def serving(app: ASGIApp, ear: socket.socket) -> AsyncIterator[None]:
-    """Serve an application on this socket until the block ends."""
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", server_header=False
-    )
-    server = _Server(config)
-    running = asyncio.create_task(server.serve([ear]))
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await running
-
-
-def address_of(ear: socket.socket) -> str:
-    """Return the address at which somebody finds what listens here."""
-    host, port = ear.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-def listen(bind: str, port: int) -> socket.socket:
-    """Return a socket bound to this port, 0 for any free one.
-
-    Raises ConfigError where it is taken.
-    """
-    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
-    # Named TCP, or asyncio leaves Nagle's algorithm on: every answer after the first 40 ms late.
-    ear = socket.socket(family, proto=socket.IPPROTO_TCP)
-    ear.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        ear.bind((bind, port))
-    except OSError as refused:
-        ear.close()
-        why = refused.strerror or refused
-        raise ConfigError(f"{bind} port {port}", f"{why}; choose another with --port") from None
-    return ear
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to us."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def _health(

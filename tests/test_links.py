@@ -12,7 +12,7 @@ from fmn.model import DestinationId, RuleId
 
 LINKS = Links("https://fmn.example/n", "a secret of thirty-two characters")
 STOP = Stop(DestinationId("d1"), (RuleId("r1"), RuleId("r2")))
-UNDO = Undo(STOP.destination, STOP.rules)
+UNDO = Undo(STOP.destination, STOP.rules, (RuleId("r3"),), ("0123456789abcdef",))
 CONFIRM = Confirm(STOP.destination)
 
 

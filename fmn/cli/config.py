@@ -5,9 +5,13 @@ from typing import Any
 
 import typer
 from pydantic import SecretStr
+from rich.text import Text
 
 from fmn.cli.say import emit, say
 from fmn.cli.settings import ConfigFile, Site, site
+from fmn.config import UNITS
+from fmn.errors import ConfigError
+from fmn.web.login import check_login
 
 config = typer.Typer(
     no_args_is_help=True, add_completion=False, help="What is set, and whether it can be used."
@@ -17,7 +21,12 @@ config = typer.Typer(
 @config.command("check")
 def check_settings(config: ConfigFile = None) -> None:
     """Say whether the settings can be used; exit 2 with file, key and what is expected if not."""
-    say(f"{_where(site(config))}: fine")
+    found = site(config)
+    say(f"{_where(found)}: fine")
+    try:
+        check_login(found.settings.web, found.settings.service.bind)
+    except ConfigError as missing:
+        say(Text(f"but `fmn web` would not start: {missing}"))
 
 
 @config.command()
@@ -45,7 +54,14 @@ def _shown(value: Any) -> Any:  # noqa: ANN401  # whatever a setting may be
         return {name: _shown(each) for name, each in value.items()}
     if isinstance(value, SecretStr):
         return _masked(value.get_secret_value())
-    return f"{value.total_seconds():g}s" if isinstance(value, timedelta) else value
+    return _span(value) if isinstance(value, timedelta) else value
+
+
+def _span(time: timedelta) -> str:
+    """Return a duration as people write it, in the largest unit that says it in a whole number."""
+    units = ((unit, timedelta(**{name: 1})) for unit, name in reversed(UNITS.items()))
+    whole = (f"{time // one}{unit}" for unit, one in units if not time % one)
+    return next(whole, f"{time.total_seconds():g}s")
 
 
 def _masked(secret: str) -> str:

@@ -16,7 +16,8 @@ from fmn.demo.table import draw_told
 from fmn.errors import ConfigError
 from fmn.report.drawing import draw_load
 from fmn.report.gathered import ledger_of, load_of
-from fmn.service import address_of, listen, log_to_stderr, until_told
+from fmn.service import log_to_stderr, until_told
+from fmn.serving import address_of, listen
 
 
 def demo(
@@ -65,6 +66,7 @@ async def _perform(stage: Stage, json: str | None, *, once: bool) -> bool:
         say(Text(f"\nMails, for any mail program to open: {stage.mails}"))
         ledger = ledger_of(stand)
         if ear:
+            say(Text(f"What is said on IRC from now on: {stage.folder / 'irc.txt'}"))
             say(Text(f"The pages, signed in as {stage.user}: {address_of(ear)}"))
             say(Text(f"Look around:   fmn ledger --config {stage.settings_file}   Ctrl-C ends it."))
             await asyncio.Event().wait()

@@ -18,7 +18,7 @@ from fmn.errors import InputError
 from fmn.rules.filter import Filter
 from fmn.storage.engine import Engine, open_engine
 from fmn.storage.schema import require_schema
-from fmn.web.why import why
+from fmn.web.history.why import why
 
 MARKS = {True: ("✓", "green"), False: ("✗", "red")}
 

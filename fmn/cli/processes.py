@@ -13,7 +13,10 @@ from fmn.web.login import check_login
 Port = Annotated[
     int | None,
     typer.Option(
-        metavar="P", min=0, max=65535, help="Of /healthz, /readyz, /metrics; 0 picks one."
+        metavar="P",
+        min=0,
+        max=65535,
+        help="Of the pages, /healthz, /readyz, /metrics; 0 picks one.",
     ),
 ]
 Bind = Annotated[
@@ -57,7 +60,7 @@ def web(config: ConfigFile = None, port: Port = None, bind: Bind = None) -> None
 
 
 def up(config: ConfigFile = None, port: Port = None, bind: Bind = None) -> None:
-    """Run all of them in one process, for development and small sites."""
+    """Run every process in one, for development and small sites."""
     road = Road(site(config))
     _serve("up", road, road.all, port, bind, pages=road.has_pages)
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter
 
 from fmn.bus.bus import open_bus
 from fmn.cli.pages import Sight, parts_of, templates_of
 from fmn.cli.settings import Site
 from fmn.directory.file import FileDirectory
-from fmn.directory.snapshot import Directory
 from fmn.kinds import Sender
 from fmn.processes.consumer import consume
 from fmn.processes.recorder import Keeper, record
@@ -29,13 +29,15 @@ from fmn.queues.nudge import nudges
 from fmn.queues.outbox import Lane
 from fmn.queues.pubsub import PubsubChannels, PubsubIntake
 from fmn.queues.purge import purge
-from fmn.service import Pages
+from fmn.serving import Pages
 from fmn.storage.engine import open_engine
 from fmn.storage.schema import require_schema
 from fmn.storage.watch import WatchedRules
 from fmn.web.app import create_app
 
 Check = Callable[[], bool]
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,14 @@ class Road:
     site: Site
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     checks: dict[str, Check] = field(default_factory=dict)
-    directory: Directory | None = None
-    """In place of the one the settings name."""
     senders: Mapping[str, Sender] = field(default_factory=dict)
     """Kind → sender, in place of the one the settings name."""
-    pages: Pages = field(default_factory=Pages)
+    pages: Pages = field(init=False)
     _lives: list[Life] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Make the place for the pages."""
+        object.__setattr__(self, "pages", Pages(self.site.settings.web.proxies))
 
     def ready(self) -> dict[str, bool]:
         """Return what is there and what is not; before a process has joined nothing is."""
@@ -91,7 +95,7 @@ class Road:
     async def worker(self, stop: asyncio.Event) -> None:
         """From the channels to the outbox."""
         settings = self.site.settings
-        directory = self.directory or FileDirectory(settings.directory)
+        directory = FileDirectory(settings.directory)
         async with (
             self.joined("worker") as (connection, life),
             open_engine(settings.storage.url.get_secret_value()) as engine,
@@ -145,7 +149,7 @@ class Road:
     async def web(self, stop: asyncio.Event) -> None:
         """From people to their rules: the pages and the API."""
         settings = self.site.settings
-        directory = self.directory or FileDirectory(settings.directory)
+        directory = FileDirectory(settings.directory)
         url = settings.queues.url.get_secret_value()
         async with (
             connect(url, patient=False) as connection,
@@ -178,6 +182,8 @@ class Road:
                 group.create_task(process(stop))
             if self.has_pages:
                 group.create_task(self.web(stop))
+            else:
+                _log.info("serves no pages", why="nobody could sign in: see [web], login")
             group.create_task(self.some_senders(self.kinds(), stop))
 
 

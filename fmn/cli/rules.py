@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -21,12 +21,14 @@ from fmn.directory.snapshot import Directory, Snapshot
 from fmn.errors import InputError, Unavailable
 from fmn.model import DestinationState
 from fmn.preferences.codec import read_book, read_user, write_user
+from fmn.preferences.edits import Changed
 from fmn.preferences.merge import changes, merge
 from fmn.preferences.values import Book, Preferences, rule_set
 from fmn.queues.connection import connect
 from fmn.queues.nudge import nudge
-from fmn.storage.engine import open_engine, reading, writing
-from fmn.storage.preferences import load_user, save
+from fmn.storage.editing import Change, edit
+from fmn.storage.engine import open_engine, reading
+from fmn.storage.preferences import load_user
 from fmn.storage.schema import require_schema
 
 rules = typer.Typer(
@@ -171,8 +173,14 @@ def _plan_here(at: Site, user: str, text: str, file: str, confirmed: bool) -> Pl
         if to.state is not DestinationState.ACTIVE
     ]
 
+    def edited(now: Preferences) -> Preferences:
+        seen = before or replace(now, destinations=(), rules=())
+        if (now.destinations, now.rules) != (seen.destinations, seen.rules):
+            raise Changed(user)
+        return merge(now, read, confirmed=confirmed)
+
     def save_it() -> str:
-        return f"saved as change {run(_save(at, after))}"
+        return f"saved as change {run(_save(at, user, edited))}"
 
     return Plan(changes(before, after), silent, save_it if after != before else None)
 
@@ -196,10 +204,9 @@ async def _load(at: Site, user: str) -> Preferences | None:
             return await load_user(connection, user, at.filters)
 
 
-async def _save(at: Site, preferences: Preferences) -> int:
-    url = at.settings.storage.url.get_secret_value()
-    async with open_engine(url) as engine, writing(engine) as transaction:
-        version = await save(transaction, preferences, by="fmn rules import")
+async def _save(at: Site, user: str, edited: Change) -> int:
+    async with open_engine(at.settings.storage.url.get_secret_value()) as engine:
+        _, version = await edit(engine, user, at.filters, edited, by="fmn rules import", make=True)
     try:
         url = at.settings.queues.url.get_secret_value()
         async with connect(url, patient=False) as connection:

@@ -14,7 +14,7 @@ from fmn.queues.connection import connect
 from fmn.storage.engine import open_engine, reading
 from fmn.storage.preferences import load_user
 from fmn.storage.schema import require_schema
-from fmn.web import letters
+from fmn.web.destinations import letters
 
 
 def send_test(

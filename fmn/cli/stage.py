@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from json import dumps
 from pathlib import Path
 from secrets import token_hex
@@ -15,7 +15,6 @@ from fmn.bus.facts import Decoder
 from fmn.bus.file import STDIN
 from fmn.cli.lines import Lines
 from fmn.cli.road import Road
-from fmn.cli.rules import directory_of
 from fmn.cli.settings import Site
 from fmn.config import read
 from fmn.demo.said import Said
@@ -27,7 +26,7 @@ from fmn.preferences.values import Book, Preferences
 from fmn.queues.connection import connect
 from fmn.queues.embedded import embedded
 from fmn.queues.figures import Figures, figures
-from fmn.service import address_of, serving
+from fmn.serving import address_of, serving
 from fmn.storage import schema
 from fmn.storage.engine import open_engine, reading, writing
 from fmn.storage.history import Delivery, deliveries
@@ -35,6 +34,8 @@ from fmn.storage.preferences import save
 
 PATIENCE = 300.0
 """Seconds all deliveries of the demo may take."""
+
+Sections = dict[str, dict[str, Any]]
 
 LOOK = 0.05
 """Seconds between two looks whether all is delivered."""
@@ -52,12 +53,16 @@ class Stage:
     summaries: dict[str, str]
     """Id of each message → its summary, in the order of the file."""
     folder: Path
-    said: Said = field(default_factory=Said)
+    said: Said
 
     @property
     def mails(self) -> Path:
         """Where the mails are."""
         return self.folder / "mails"
+
+    @property
+    def _directory(self) -> Path:
+        return self.folder / "directory.toml"
 
     @property
     def settings_file(self) -> Path:
@@ -69,12 +74,13 @@ class Stage:
         """Run the whole road until the block ends, and the pages where there is an ear for them."""
         async with embedded(self.folder) as queues, mail_sink(self.mails) as port:
             pages = self._pages(address_of(ear)) if ear else {}
+            self._directory.write_text(toml(directory_in_toml(self.book)))
             self.settings_file.write_text(self._settings(queues, port, pages))
             await schema.upgrade(self._storage)
             await self._save_everybody()
             settings, source = read(str(self.settings_file), environ={})
             site = replace(self.site, settings=settings, source=source)
-            road = Road(site, directory=directory_of(self.book), senders={"irc": self.said})
+            road = Road(site, senders={"irc": self.said})
             stop = asyncio.Event()
             async with AsyncExitStack() as open_pages, asyncio.TaskGroup() as group:
                 if ear:
@@ -131,15 +137,10 @@ class Stage:
             "storage": {"url": self._storage},
             "retry": {"first": "1s"},
             "senders.email": {"host": "127.0.0.1", "port": port},
+            "directory": {"path": str(self._directory)},
             "web": pages,
         }
-        # What JSON says of texts, numbers and lists, TOML says in the same words.
-        lines = (
-            line
-            for section, keys in sections.items()
-            for line in (f"[{section}]", *(f"{key} = {dumps(to)}" for key, to in keys.items()))
-        )
-        return "\n".join(lines) + "\n"
+        return toml(sections)
 
     async def _save_everybody(self) -> None:
         async with open_engine(self._storage) as engine, writing(engine) as transaction:
@@ -152,6 +153,8 @@ def staged(site: Site, book: Book, file: str) -> Stage:
 
     Says which lines of the file are no messages. Raises InputError where there is no file.
     """
+    if not book.users:
+        raise InputError("--rules", "there is nobody in it")
     if file == STDIN:
         raise InputError("--messages", "expected a file: the demo reads it twice")
     messages = Lines(file, site.settings.bus, Decoder.line)
@@ -161,7 +164,8 @@ def staged(site: Site, book: Book, file: str) -> Stage:
         summaries.setdefault(message.id, message.summary or message.topic)
     folder = Path(tempfile.mkdtemp(prefix="fmn-demo-"))
     (folder / "mails").mkdir()
-    return Stage(site, book, file, good + messages.bad, summaries, folder)
+    said = Said(folder / "irc.txt")
+    return Stage(site, book, file, good + messages.bad, summaries, folder, said)
 
 
 @asynccontextmanager
@@ -180,6 +184,34 @@ def _is_settled(stand: Sequence[Figures], expected: int) -> bool:
     lanes = sum(sum(f.waiting.values()) + sum(f.retrying.values()) for f in stand)
     # More arrive where an answer of the server was lost: what was put twice is told once.
     return arrived >= expected and waiting == lanes == 0
+
+
+def directory_in_toml(book: Book) -> Sections:
+    """Return what RULES.yaml says of owners and groups, as an operator's directory has it."""
+    owners: Sections = {
+        f"owners.{_text(of.artifact)}": {"users": sorted(of.users), "groups": sorted(of.groups)}
+        for of in book.owners
+    }
+    groups: dict[str, list[str]] = {}
+    for user in book.users:
+        for group in user.groups:
+            groups.setdefault(_text(group), []).append(user.user)
+    return owners | {"groups": groups}
+
+
+def toml(sections: Sections) -> str:
+    """Return sections and their values as a TOML file."""
+    lines = (
+        line
+        for section, keys in sections.items()
+        for line in (f"[{section}]", *(f"{key} = {_text(to)}" for key, to in keys.items()))
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _text(value: object) -> str:
+    # What JSON says of texts, numbers and lists, TOML says in the same words, but for one.
+    return dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _confirmed(user: Preferences) -> Preferences:

@@ -1,5 +1,6 @@
 """IRC in the demo: what would be said, kept for the table at the end."""
 
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -12,9 +13,10 @@ class Said:
     at_once = 1
     account = None
 
-    def __init__(self) -> None:
+    def __init__(self, file: Path) -> None:
         self.lines: list[tuple[str, str]] = []
         """Address and line."""
+        self._file = file
 
     @staticmethod
     def fault(address: str) -> str | None:
@@ -38,6 +40,9 @@ class Said:
         """Nothing is open."""
 
     async def send(self, content: Content, recipient: Recipient) -> None:
-        """Remember the lines."""
+        """Remember the lines, and write them to the file for people to follow."""
         text = content.text_for(recipient)
-        self.lines.extend((recipient.address, line) for line in text.splitlines() if line)
+        said = [(recipient.address, line) for line in text.splitlines() if line]
+        self.lines += said
+        with self._file.open("a") as file:  # a line of a demo
+            file.writelines(f"to {address}: {line}\n" for address, line in said)

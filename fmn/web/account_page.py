@@ -7,9 +7,9 @@ from starlette.responses import Response
 
 from fmn.model import Destination, DestinationState
 from fmn.storage.engine import reading
-from fmn.storage.preferences import load_user
 from fmn.storage.tokens import tokens_of
-from fmn.web.pausing import EVERYTHING, LENGTHS
+from fmn.web.destinations.pausing import EVERYTHING, LENGTHS
+from fmn.web.mine import preferences_of
 from fmn.web.sessions import Viewer, parts_of
 from fmn.web.showing import show
 from fmn.web.zones import offered
@@ -27,11 +27,10 @@ async def account_page(
 ) -> Response:
     """Return the page; with a problem of one field, or with a new token to be shown once."""
     parts, now = parts_of(request), parts_of(request).now()
+    mine = await preferences_of(parts, viewer)
     async with reading(parts.engine) as connection:
-        mine = await load_user(connection, viewer.name, parts.filters)
         tokens = await tokens_of(connection, viewer.account.id, "api")
-    destinations = mine.destinations if mine else ()
-    states = [(each, each.state_at(now)) for each in destinations]
+    states = [(each, each.state_at(now)) for each in mine.destinations]
     shown: dict[str, Any] = {
         "problem": problem,
         "typed": dict.fromkeys(FIELDS, "")

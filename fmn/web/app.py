@@ -10,6 +10,7 @@ from starlette.staticfiles import StaticFiles
 from fmn.kinds import kinds
 from fmn.web import oidc
 from fmn.web.api.mount import add_api
+from fmn.web.editor.turns import Turns
 from fmn.web.parts import Parts
 from fmn.web.problems import answer_problems, broken
 from fmn.web.safety import Bounded, Safe, headers_for
@@ -20,8 +21,16 @@ def create_app(parts: Parts) -> FastAPI:
 
     How people sign in is checked by `fmn.web.login.check_login`, which must be asked before.
     """
-    app = FastAPI(title="fmn", openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="fmn",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        # A redirect would name the host that the request named, which may be anybody's.
+        redirect_slashes=False,
+    )
     app.state.parts = parts
+    app.state.turns = Turns(parts.queues)
     for module in kinds("fmn.web.pages").values():
         router: APIRouter = import_module(module).router
         app.include_router(router, include_in_schema=False)

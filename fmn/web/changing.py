@@ -12,7 +12,8 @@ from fmn.web.parts import Parts
 async def change(parts: Parts, name: str, edit: Change, *, by: str) -> Preferences:
     """Apply an edit to the preferences of the user of this name; return what is saved.
 
-    Raises what the edit raises, and PreferencesError where the database refuses it.
+    Raises what the edit raises, PreferencesError where it cannot be saved, and NotThere where there
+    is no such user, or not any more.
     """
     saved, version = await editing.edit(parts.engine, name, parts.filters, edit, by=by)
     if version:

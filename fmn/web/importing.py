@@ -1,83 +1,125 @@
-"""Importing preferences from YAML: what it would change, and changing it unless that changed."""
+"""Preferences as YAML, out and in: what an import would change, and changing it as it was seen.
 
+Reading and writing long YAML takes seconds, so all of it is done in threads.
+"""
+
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
+import msgspec
 from fastapi import Request
 from starlette.datastructures import UploadFile
 
 from fmn.model import Destination, DestinationState
-from fmn.preferences.codec import read_user, write_user
+from fmn.preferences.codec import read_user, write_destination, write_rule, write_user
 from fmn.preferences.edits import Changed
 from fmn.preferences.merge import changes, merge
 from fmn.preferences.values import Preferences
 from fmn.preferences.written import refusal
-from fmn.web.adding import check_address
+from fmn.rules.bounds import LARGEST
+from fmn.web.changing import change
+from fmn.web.destinations.adding import check_address
 from fmn.web.forms import FIELDS, SIZE
 from fmn.web.parts import Parts
 from fmn.web.sessions import SignedIn
 
-LONGEST = 256 * 1024
-"""Characters of an import: reading them takes seconds."""
 LINES = 400
-"""Lines of a difference that are shown."""
+"""Lines of a difference that are shown on a page."""
+
+Seen = Callable[[str], bool]
+"""Tells whether a mark is of preferences that whoever imports has seen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What an import would make of somebody's preferences."""
+    """What an import makes of somebody's preferences."""
 
-    lines: tuple[str, ...]
-    """Of YAML: those that go begin with `-`, those that come with `+`."""
-    more: int
-    """How many further lines are not shown."""
-    unconfirmed: tuple[Destination, ...]
-    """New destinations, and new addresses of old ones: silent until they are confirmed."""
-    mark: str
-    """Of the preferences it was made for."""
+    before: Preferences
+    after: Preferences
+    changes: tuple[str, ...]
+    """Lines of YAML: those that go begin with `-`, those that come with `+`."""
+
+    @property
+    def lines(self) -> list[str]:
+        """Return the lines that a page shows."""
+        return [line for line in self.changes[:LINES] if not line.startswith("@@")]
+
+    @property
+    def more(self) -> int:
+        """Return how many further lines are not shown."""
+        return max(0, len(self.changes) - LINES)
+
+    @property
+    def silent(self) -> list[Destination]:
+        """Return destinations that hear of nothing until they are confirmed."""
+        waiting = DestinationState.UNCONFIRMED
+        return [each for each in self.after.destinations if each.state is waiting]
+
+    @property
+    def unconfirmed(self) -> list[Destination]:
+        """Return those of them that are new, or have a new address."""
+        known = {each.id for each in self.before.destinations}
+        return [each for each in self.silent if each.id not in known]
+
+    @property
+    def mark(self) -> str:
+        """Return the mark of the preferences it was made for."""
+        return mark_of(self.before)
 
 
-def read(parts: Parts, user: str, text: str) -> Preferences:
+async def write(preferences: Preferences) -> str:
+    """Return preferences as YAML."""
+    return await asyncio.to_thread(write_user, preferences)
+
+
+async def read(parts: Parts, user: str, text: str) -> Preferences:
     """Return what was written as preferences of this user. Raises PreferencesError."""
-    if len(text) > LONGEST:
-        raise refusal("", (), f"expected at most {LONGEST // 1024} KiB")
-    written = read_user(text, user=user, where="YAML", filters=parts.filters, senders=parts.kinds)
-    for destination in written.destinations:
-        check_address(parts, destination, ("destinations", destination.name, "address"))
-    return written
+    return await asyncio.to_thread(_read, parts, user, text)
 
 
-def propose(before: Preferences, read: Preferences) -> Proposal:
+async def propose(before: Preferences, written: Preferences) -> Proposal:
     """Return what importing this would change."""
-    after = merge(before, read)
-    lines = changes(before, after)
-    known = {each.id for each in before.destinations}
-    new = DestinationState.UNCONFIRMED
-    return Proposal(
-        lines=tuple(line for line in lines[:LINES] if not line.startswith("@@")),
-        more=max(0, len(lines) - LINES),
-        unconfirmed=tuple(
-            each for each in after.destinations if each.state is new and each.id not in known
-        ),
-        mark=mark_of(before),
-    )
+    return await difference(before, merge(before, written))
 
 
-def importing(read: Preferences, mark: str) -> Callable[[Preferences], Preferences]:
-    """Return the change that imports this; it raises Changed where the mark is another by now."""
+async def difference(before: Preferences, after: Preferences) -> Proposal:
+    """Return what changes from one to the other."""
+    return Proposal(before, after, tuple(await asyncio.to_thread(changes, before, after)))
 
-    def edit(before: Preferences) -> Preferences:
-        if mark_of(before) != mark:
-            raise Changed("your preferences")
-        return merge(before, read)
 
-    return edit
+async def bring(
+    parts: Parts, user: str, written: Preferences, *, seen: Seen
+) -> tuple[Preferences, Preferences]:
+    """Import this; return the preferences before and after.
+
+    Raises Changed where they were not those that were seen.
+    """
+    found: list[Preferences] = []
+
+    def edit(now: Preferences) -> Preferences:
+        check_seen(now, seen)
+        found.append(now)
+        return merge(now, written)
+
+    after = await change(parts, user, edit, by=user)
+    return found[-1], after
+
+
+def check_seen(preferences: Preferences, seen: Seen) -> None:
+    """Raise Changed where these are not the preferences that were seen."""
+    if not seen(mark_of(preferences)):
+        raise Changed("your preferences")
 
 
 def mark_of(preferences: Preferences) -> str:
     """Return a mark of what these preferences say, equal only where nothing differs."""
-    return sha256(write_user(preferences).encode(errors="replace")).hexdigest()[:16]
+    places = {each.name: write_destination(each) for each in preferences.destinations}
+    said = [preferences.groups, places, [write_rule(rule) for rule in preferences.rules]]
+    # JSON, because YAML takes a thousand times as long.
+    written = msgspec.json.Encoder(decimal_format="number").encode(said)
+    return sha256(written).hexdigest()[:16]
 
 
 async def uploaded(request: Request, _: SignedIn) -> str:
@@ -90,4 +132,14 @@ async def uploaded(request: Request, _: SignedIn) -> str:
         file = form.get("file")
         if not isinstance(file, UploadFile):
             return ""
-        return (await file.read(4 * LONGEST + 1)).decode(errors="replace")
+        return (await file.read(LARGEST + 1)).decode(errors="replace")
+
+
+def _read(parts: Parts, user: str, text: str) -> Preferences:
+    text = text.replace("\r\n", "\n")  # as forms send them: what was exported fits in again
+    if len(text.encode(errors="replace")) > LARGEST:
+        raise refusal("", (), f"expected at most {LARGEST // 1024} KiB")
+    written = read_user(text, user=user, where="YAML", filters=parts.filters, senders=parts.kinds)
+    for destination in written.destinations:
+        check_address(parts, destination, ("destinations", destination.name, "address"))
+    return written

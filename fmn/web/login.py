@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from ipaddress import ip_address
 from secrets import token_hex
 from typing import Any
@@ -18,8 +19,9 @@ from fmn.preferences.edits import add_destination
 from fmn.preferences.values import Preferences
 from fmn.preferences.written import UserName
 from fmn.storage.accounts import Account, account
+from fmn.storage.editing import edit
 from fmn.storage.engine import reading
-from fmn.web.changing import change
+from fmn.web.changing import told
 from fmn.web.parts import Parts
 from fmn.web.sessions import start
 
@@ -42,6 +44,9 @@ class LoginFailed(FmnError):
         """For operators."""
 
 
+ANYBODY = "with `login = local` whoever comes is an operator"
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Who signs in."""
@@ -61,10 +66,9 @@ def check_login(settings: Web, bind: str) -> None:
     if not settings.user:
         raise ConfigError("web.user", "it is missing; with `login = local` it is who signs in")
     if not is_loopback(bind):
-        raise ConfigError(
-            f"--bind {bind}",
-            "with `login = local` whoever comes is an operator: bind to 127.0.0.1, or use oidc",
-        )
+        raise ConfigError(f"--bind {bind}", f"{ANYBODY}: bind to 127.0.0.1, or use oidc")
+    if settings.url and not is_loopback(urlsplit(settings.url).hostname or ""):
+        raise ConfigError("web.url", f"{ANYBODY}: expected an address of this machine, or use oidc")
 
 
 def is_loopback(host: str) -> bool:
@@ -77,7 +81,7 @@ def is_loopback(host: str) -> bool:
 
 def person_of(claims: Mapping[str, Any], settings: Web) -> Person:
     """Return who that is by these claims. Raises LoginFailed where they name nobody."""
-    name = claims.get(settings.name_claim) or claims.get("sub")
+    name = claims.get(settings.name_claim)
     try:
         name = TypeAdapter(UserName).validate_python(name)
     except ValidationError:
@@ -102,9 +106,7 @@ async def admit(parts: Parts, person: Person) -> str:
     """
     theirs = await _account(parts, person.name)
     if theirs is None:
-        await change(
-            parts, person.name, lambda known: newcomer(parts, known, person), by=person.name
-        )
+        await _make_account(parts, person)
         theirs = await _account(parts, person.name)
     if theirs is None:
         raise LoginFailed("your account was deleted just now: try again", status=409)
@@ -151,9 +153,8 @@ def _check_oidc(settings: Web) -> None:
         "oidc_url": settings.oidc_url,
         "oidc_client": settings.oidc_client,
     }
-    for key, value in needed.items():
-        if not value:
-            raise ConfigError(f"web.{key}", "it is missing; people need it to sign in")
+    if missing := [f"web.{key}" for key, value in needed.items() if not value]:
+        raise ConfigError(", ".join(missing), "missing; without it nobody can sign in")
     provider = urlsplit(settings.oidc_url)
     if provider.scheme != "https" and not is_loopback(provider.hostname or ""):
         raise ConfigError("web.oidc_url", "expected an address that begins with https://")
@@ -162,6 +163,13 @@ def _check_oidc(settings: Web) -> None:
 def _texts(claim: object) -> frozenset[str]:
     listed = claim if isinstance(claim, list | tuple) else [claim]
     return frozenset(each for each in listed if isinstance(each, str))
+
+
+async def _make_account(parts: Parts, person: Person) -> None:
+    name, begun = person.name, partial(newcomer, parts, person=person)
+    _, version = await edit(parts.engine, name, parts.filters, begun, by=name, make=True)
+    if version:
+        await told(parts, version)
 
 
 async def _account(parts: Parts, name: str) -> Account | None:

@@ -13,6 +13,7 @@ from fmn.errors import FmnError, PreferencesError, Unavailable
 from fmn.links import BadLink
 from fmn.preferences.edits import Changed, NotThere
 from fmn.web.api.problems import Problem
+from fmn.web.editor.turns import TooOften
 from fmn.web.login import LoginFailed, login_address
 from fmn.web.sessions import NotAllowed, NotSignedIn, Viewer, visitor
 from fmn.web.showing import go, show
@@ -35,6 +36,7 @@ STATUS: dict[type[Exception], int] = {
     Changed: 409,
     PreferencesError: 400,
     BadLink: 410,
+    TooOften: 429,
 }
 """Of those whose own words are the answer."""
 WORDS = {

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from fmn.web.sessions import Viewer, parts_of
@@ -25,9 +27,11 @@ SAID = {
     "revoked": "That token works no more.",
     "imported": "Imported.",
     "reset": "The default rules are back.",
-    "busy": "That was too often: please wait a few minutes.",
+    "busy": Markup('<span class="problem">That was too often: please try again later.</span>'),
     "signed-out": "You are signed out.",
-    "away": "Redis is away: nothing can be sent just now. Try again in a minute.",
+    "away": Markup(
+        '<span class="problem">Nothing can be sent just now. Try again in a minute.</span>'
+    ),
 }
 """What a page says after a form, by the word in its address; nothing else is ever said."""
 
@@ -63,8 +67,13 @@ def zone_of(viewer: Viewer | None) -> ZoneInfo:
 
 
 def moment(at: datetime, zone: ZoneInfo) -> str:
-    """Return a time for people: to the minute, with its zone."""
-    return f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+    """Return a time for people: to the minute, with its zone.
+
+    Where no clock of that zone can show it, because years end at 9999, it stays as it is.
+    """
+    with suppress(OverflowError):
+        at = at.astimezone(zone)
+    return f"{at:%Y-%m-%d %H:%M %Z}"
 
 
 @cache

@@ -64,6 +64,8 @@ def test_configuration_is_shown_with_its_source_and_without_secrets(
     assert "FMN_SENDERS__EMAIL__PASSWORD" in shown.stderr
     settings = json.loads(shown.stdout)
     assert settings["queues"]["channels"] == 4
+    assert settings["queues"]["claims"] == "1d"
+    assert settings["retry"]["first"] == "5s"
     assert settings["bus"]["url"] == "amqp://***@h/"
     assert settings["queues"]["url"] == "redis://127.0.0.1:6379/0"
     assert set(settings["senders"]["email"]["password"]) == {"*"}
@@ -86,6 +88,41 @@ def test_bad_configuration_is_one_line_and_exit_2(
         said = fmn(*verb, environ=environ, expect=2).stderr
         assert named in said
         assert len(said.strip().splitlines()) == 1
+
+
+def test_a_check_says_what_the_pages_lack(fmn: Fmn, tmp_path: Path) -> None:
+    (tmp_path / "fmn.toml").write_text('[web]\nlogin = "local"\n')
+    said = fmn("config", "check").stderr
+    assert "fine" in said
+    assert "`fmn web` would not start" in said
+    assert "web.user" in said
+    (tmp_path / "fmn.toml").write_text('[web]\nlogin = "local"\nuser = "alice"\n')
+    assert "would not start" not in fmn("config", "check").stderr
+
+
+def test_an_import_does_not_overwrite_what_was_saved_while_it_asked(
+    valkey: str, tmp_path: Path
+) -> None:
+    settings = {"queues": {"url": valkey}, "storage": {"url": f"sqlite:///{tmp_path}/f.db"}}
+    site = Site(tmp_path, settings)
+    site.run("db", "upgrade")
+    site.run("rules", "import", "alice", "-", "--yes", given=yaml.safe_dump(ALICE))
+    mine, theirs = tmp_path / "mine.yaml", site.run("rules", "export", "alice")
+    mine.write_text(yaml.safe_dump(ALICE).replace("name: ", "name: changed "))
+    command = [sys.executable, "-m", "fmn", "rules", "import", "alice", str(mine)]
+    asking = subprocess.Popen(
+        [*command, "--config", str(site.config)],
+        stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
+    assert asking.stderr
+    said = ""
+    while "Save this?" not in said:
+        said += asking.stderr.read(1)
+    later = theirs.replace("name: ", "name: later ")
+    site.run("rules", "import", "alice", "-", "--yes", given=later)
+    assert "changed it in between" in asking.communicate("y\n", timeout=60)[1]
+    assert asking.returncode == 1
+    assert site.run("rules", "export", "alice") == later
 
 
 def test_preferences_go_in_and_come_out_the_same(valkey: str, tmp_path: Path) -> None:

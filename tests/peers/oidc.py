@@ -7,7 +7,7 @@ authorization page.
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,18 @@ class OpenId:
     """A provider that runs."""
 
     url: str
+    known: set[str] = field(default_factory=set)
 
     def knows(self, sub: str, **claims: Any) -> None:
-        """Tell the provider of somebody."""
+        """Tell the provider of somebody, whose name is the `sub` unless the claims say another."""
+        claims = {"preferred_username": sub} | claims
         httpx.put(f"{self.url}/users/{sub}", json=claims).raise_for_status()
+        self.known.add(sub)
 
     async def sign_in(self, way: str, sub: str) -> str:
         """Sign in at the address to which a client sent us; return where it sends us back to."""
+        if sub not in self.known:
+            self.knows(sub)
         return await self._answer(way, {"sub": sub})
 
     async def deny(self, way: str) -> str:

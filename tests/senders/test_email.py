@@ -62,7 +62,7 @@ async def test_a_mail_says_who_it_is_from_for_whom_about_what_and_why(smtp: Smtp
     assert message["X-Fmn-App"] == "koji"
     assert message["X-Fmn-Severity"] == "error"
     assert message["X-Fmn-Message"] == "2024-5f0c"
-    assert message["X-Fmn-Rules"] == "My packages, Größere Fehler"
+    assert message["X-Fmn-Rules"] == "My packages; Größere Fehler"
     assert parsedate_to_datetime(message["Date"]).tzinfo is not None
 
 

@@ -83,9 +83,12 @@ async def test_everything_is_paused_and_goes_on(alice: Browser, parts: Parts) ->
     assert await mine(parts) == ALICE
 
 
-async def test_what_was_paused_by_itself_stays_so(alice: Browser, parts: Parts) -> None:
-    await alice.submit(f"/destinations/{PHONE.id}/pause", **{"for": "open"})
-    await alice.submit("/account/pause", **{"for": "day"})
+@pytest.mark.parametrize(("own", "all_"), [("open", "day"), ("week", "open"), ("hour", "week")])
+async def test_what_was_paused_by_itself_stays_so(
+    alice: Browser, parts: Parts, own: str, all_: str
+) -> None:
+    await alice.submit(f"/destinations/{PHONE.id}/pause", **{"for": own})
+    await alice.submit("/account/pause", **{"for": all_})
     await alice.submit("/account/resume")
     states = [each.state for each in (await mine(parts)).destinations]
     assert states == [DestinationState.ACTIVE, DestinationState.PAUSED]

@@ -406,3 +406,19 @@ async def test_many_rules_stand_on_pages(operator: Browser, parts: Parts) -> Non
     seen = [re.findall(r"<h3[^>]*>(rule-\d+)</h3>", page) for page in (first, second)]
     assert [f"rule-{number:02}" for number in range(60)] == seen[0] + seen[1]
     assert 'href="/admin/users/carol?start=50"' in first
+
+
+async def test_people_stay_marked_on_the_page_of_one(operator: Browser, bob: Preferences) -> None:
+    page = (await operator.get("/admin/users/bob")).text
+    sections = page.partition('aria-label="For operators"')[2].partition("</nav>")[0]
+    assert re.findall(r'href="([^"]*)" aria-current="([^"]*)"', sections) == [
+        ("/admin/users", "true")
+    ]
+
+
+async def test_of_what_is_nobodys_the_audit_log_names_nobody(operator: Browser) -> None:
+    await operator.get("/admin/dead")
+    page = (await operator.get("/admin/audit")).text
+    assert '<td data-label="Whose"></td>' in page
+    assert "nobody&#39;s" not in page
+    assert "nobody's" not in page

@@ -109,6 +109,16 @@ async def test_a_deleted_rule_is_gone_until_it_is_restored(app: FastAPI) -> None
     problem(await api.post(f"{at}/restore"), 404)
 
 
+async def test_a_deleted_rule_that_would_tell_nobody_stays_deleted(app: FastAPI) -> None:
+    api, rule = await with_rule(app)
+    at = f"/rules/{rule['id']}"
+    await api.delete(at, headers={"If-Match": "*"})
+    [to] = (await api.get("/destinations")).json()["destinations"]
+    assert (await api.delete(f"/destinations/{to['id']}")).status_code == 204
+    problem(await api.post(f"{at}/restore"), 422)
+    assert (await api.get("/rules")).json() == {"rules": []}
+
+
 async def test_numbers_stay_exact(app: FastAPI) -> None:
     api, _ = await with_rule(app)
     text = (

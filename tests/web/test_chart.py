@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from fmn.web.chart import HEIGHT, LOOKS, Chart, Column, amount
+from fmn.web.history.chart import HEIGHT, LOOKS, Chart, Column, amount
 
 
 def a_chart(*columns: Column, series: tuple[str, ...] = ("mine", "others")) -> Chart:

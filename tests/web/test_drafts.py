@@ -10,16 +10,16 @@ from hypothesis import given
 from starlette.datastructures import FormData
 
 from fmn.errors import FieldError
-from fmn.model import RuleId, UserId
+from fmn.model import Message, RuleId, UserId
 from fmn.preferences.codec import read_rule
 from fmn.preferences.values import Preferences
-from fmn.rules.filter import Filter
+from fmn.rules.filter import Filter, Me
 from fmn.rules.rule import Rule
-from fmn.web.controls import Shape, question
-from fmn.web.drafts import Draft, draft_of, read_draft
+from fmn.web.editor.controls import Shape, question, questions
+from fmn.web.editor.drafts import Draft, draft_of, read_draft
+from fmn.web.editor.json_text import read_json, write_json
+from fmn.web.editor.refused import refused
 from fmn.web.forms import Form
-from fmn.web.json_text import read_json, write_json
-from fmn.web.refused import refused
 from tests.factories import a_destination
 from tests.rules.cases import KINDS, a_filter
 from tests.rules.strategies import JSON, filters
@@ -228,3 +228,24 @@ def test_a_kind_from_elsewhere_has_a_form_of_its_own_fields() -> None:
     field = question("field", KINDS["field"])
     assert [each.argument for each in field.required] == ["path"]
     assert next(each.shape for each in field.ways if each.argument == "in") == Shape.VALUES
+
+
+class Weekend(Filter):
+    """The message came on a `Saturday` or Sunday. In the time zone of the server."""
+
+    def matches(self, message: Message, me: Me) -> bool:
+        return False
+
+    def deciding(self, message: Message, me: Me) -> tuple[str, ...]:
+        return ()
+
+    def clause(self) -> tuple[str, str]:
+        return "comes at the weekend", "does not come at the weekend"
+
+
+def test_a_kind_from_elsewhere_is_offered_by_its_first_sentence_after_the_commonest() -> None:
+    asked = questions({"at_weekends": Weekend} | KINDS)
+    assert next(iter(asked)) == "application"
+    assert list(asked)[-1] == "at_weekends"
+    assert asked["at_weekends"].title == "The message came on a `Saturday` or Sunday"
+    assert all(not each.title.startswith(("One", "The")) for each in list(asked.values())[:-1])

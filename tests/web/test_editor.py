@@ -78,7 +78,8 @@ async def test_an_active_destination_is_chosen_for_a_new_rule(alice: Browser) ->
 @pytest.mark.parametrize(
     ("changes", "field", "words"),
     [
-        ({"name": ""}, "name", "1 to 200 characters"),
+        ({"name": ""}, "name", "give the rule a name"),
+        ({"name": "x" * 201}, "name", "1 to 200 characters"),
         ({"name": "UPDATES"}, "name", "another rule of the user has this name"),
         ({"destinations": []}, "destinations", "choose at least one"),
         ({"destinations": ["fax"]}, "destinations", "choose at least one"),
@@ -117,6 +118,17 @@ async def test_everything_must_be_meant(alice: Browser, parts: Parts) -> None:
     assert 'name="everything"' in answer.text
     assert (await alice.submit("/rules/new", **fields, everything="yes")).status_code == 303
     assert (await rules_of(parts))[-1].everything
+
+
+async def test_filters_are_offered_in_words_the_commonest_first(alice: Browser) -> None:
+    page = (await alice.get("/rules/new")).text
+    offered = re.findall(r'<option value="(\w+)">([^<]*)</option>', page)
+    assert offered[:2] == [
+        ("application", "from an application (application)"),
+        ("owner", "about what I or my groups own (owner)"),
+    ]
+    assert offered[-1] == ("field", "with a value in its body (field)")
+    assert len(offered) == 11
 
 
 async def test_a_filter_is_added_without_losing_what_is_typed(alice: Browser) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -113,3 +114,16 @@ async def test_what_messages_say_is_never_markup(alice: Browser, parts: Parts) -
     assert "&lt;script&gt;" in answer.text
     assert "<script" not in answer.text
     assert "javascript:" not in answer.text
+
+
+async def test_the_newest_example_is_the_one_sent_last(alice: Browser, parts: Parts) -> None:
+    now = parts.now()
+    (late, early) = (
+        replace(message, summary=said, sent_at=now - timedelta(minutes=ago))
+        for message, said, ago in zip(
+            some_messages(2, app="koji"), ("sent late", "sent early"), (1, 9), strict=True
+        )
+    )
+    await handled(parts, [late, early], now)
+    said = says(await alice.submit("/rules/preview", **typed()))
+    assert said.index("sent late") < said.index("sent early")

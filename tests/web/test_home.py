@@ -141,6 +141,9 @@ async def test_how_many_a_day_by_rule_and_by_kind(alice: Browser, parts: Parts) 
     assert sums == {"updates": 3, "builds": 2}
     ago = f"{NOW - timedelta(days=2):%d %b}"
     assert found[ago] == {"updates": 1, "builds": 1}
+    kinds = page.partition('id="chart-2-caption"')[2].partition("</table>")[0]
+    once = map(int, re.findall(r'data-label="email">(\d+)<', kinds))
+    assert (sum(once), "Sent each day, by kind<" in page) == (3, True)
 
 
 async def test_what_is_silent_needs_a_hand(alice: Browser, parts: Parts) -> None:
@@ -151,7 +154,7 @@ async def test_what_is_silent_needs_a_hand(alice: Browser, parts: Parts) -> None
     )
     await people.saved(parts, replace(some_preferences("alice"), destinations=(EMAIL, *silent)))
     page = (await alice.get("/")).text
-    for words in ("Needs a hand", "have it sent again", "full (552)", "Resume it"):
+    for words in ("Needs a hand", "have one sent", "full (552)", "Resume it"):
         assert words in page
 
 
@@ -192,3 +195,30 @@ async def test_a_page_full_of_long_names_is_less_than_100_kb(alice: Browser, par
     answer = await alice.get("/")
     assert len(answer.content) < 100_000
     assert "<&" not in answer.text
+
+
+async def test_where_a_link_proves_nothing_an_operator_must_confirm(
+    alice: Browser, parts: Parts
+) -> None:
+    irc = replace(
+        a_destination("irc"), kind="irc", address="#fedora", state=DestinationState.UNCONFIRMED
+    )
+    await people.saved(parts, replace(some_preferences("alice"), destinations=(EMAIL, irc)))
+    page = (await alice.get("/")).text
+    assert "An operator must confirm it" in page
+    assert "Open the link" not in page
+
+
+async def test_a_rule_that_an_operator_stopped_needs_a_hand(alice: Browser, parts: Parts) -> None:
+    assert "Needs a hand" not in (await alice.get("/")).text
+    stopped = replace(RULE, blocked="floods the list")
+    await people.saved(parts, some_preferences("alice", stopped))
+    page = (await alice.get("/")).text
+    needs = page.partition("Needs a hand")[2].partition("</section>")[0]
+    assert "an operator stopped it</span>: floods the list" in needs
+    assert f'href="/rules#rule-{RULE.id}"' in needs
+
+
+async def test_who_is_signed_in_is_said(alice: Browser, browser: Browser) -> None:
+    assert "Signed in as <strong>alice</strong>" in (await alice.get("/")).text
+    assert "Signed in as" not in (await browser.get("/")).text

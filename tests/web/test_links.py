@@ -176,6 +176,34 @@ async def test_undo_leaves_off_what_its_owner_had_turned_off(
     assert await telling_email(parts) == ["builds"]
 
 
+async def test_undo_turns_nothing_on_that_its_owner_turned_off_since(
+    browser: Browser, parts: Parts, alice: Preferences
+) -> None:
+    page = (await browser.post(path_of(parts, STOP), data=ONE_CLICK)).text
+    undo = next(at for at in actions(page) if at.startswith("/undo"))
+    now = await now_of(parts)
+    off = tuple(replace(rule, enabled=False) for rule in now.rules)
+    await people.saved(parts, replace(now, rules=off))
+    answer = await browser.post(undo)
+    assert "“updates” tells a***@example.org again" in answer.text
+    on = [rule.name for rule in (await now_of(parts)).rules if rule.enabled]
+    assert on == ["updates"]  # the link turned that one off, and nobody touched it since
+
+
+async def test_undo_says_where_there_is_nothing_to_undo(
+    browser: Browser, parts: Parts, alice: Preferences
+) -> None:
+    page = (await browser.post(path_of(parts, STOP), params={"rule": ONLY.id})).text
+    undo = next(at for at in actions(page) if at.startswith("/undo"))
+    now = await now_of(parts)
+    changed = tuple(replace(rule, name=f"{rule.name} anew") for rule in now.rules)
+    await people.saved(parts, replace(now, rules=changed))
+    before = await now_of(parts)
+    for answer in (await browser.get(undo), await browser.post(undo)):
+        assert "It cannot be undone any more" in answer.text
+    assert await now_of(parts) == before
+
+
 @pytest.mark.parametrize(("length", "days"), [("day", 1), ("week", 7)])
 async def test_a_link_pauses_and_goes_on(
     browser: Browser, parts: Parts, alice: Preferences, length: str, days: int

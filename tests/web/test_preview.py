@@ -19,8 +19,8 @@ from fmn.rules.filter import Filter
 from fmn.rules.rule import Rule
 from fmn.storage.engine import writing
 from fmn.storage.tables import metadata
+from fmn.web.editor.preview import DAYS, EXAMPLES, PER_DAY, Preview, preview
 from fmn.web.parts import Parts
-from fmn.web.preview import DAYS, EXAMPLES, PER_DAY, Preview, preview
 from tests.rules.cases import a_filter
 from tests.rules.strategies import filters, messages
 from tests.storage.factories import a_destination, some_preferences

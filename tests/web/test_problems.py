@@ -21,7 +21,7 @@ SignIn = Callable[..., Awaitable[Browser]]
         (NotThere("rule 7"), 404, "There is no such thing, or not any more: rule 7"),
         (Changed(), 409, "Somebody changed it in between"),
         (PreferencesError("alice", "the name is <taken>"), 400, "the name is &lt;taken&gt;"),
-        (BadLink(), 410, "it is too old, or was cut when it was copied"),
+        (BadLink(), 410, "It is too old, or was cut when it was copied"),
         (Unavailable("postgresql://db.internal/fmn", "refused"), 503, "Try again in a minute"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
@@ -72,3 +72,10 @@ async def test_below_the_api_it_is_a_problem_for_machines(browser: Browser) -> N
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["status"] == 404
+
+
+async def test_what_the_title_says_is_not_said_again(app: FastAPI, browser: Browser) -> None:
+    _raising(app, BadLink())
+    page = (await browser.get("/raise")).text
+    assert page.count("link does not work any more") == 2, "in <title> and in <h1>"
+    assert "<p>It is too old, or was cut when it was copied</p>" in page

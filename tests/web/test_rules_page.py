@@ -8,14 +8,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi import FastAPI
 from httpx import Response
+from sqlalchemy import update
 
 from fmn.emission import Handled, LogLine, Outcome, State
-from fmn.model import MessageId, RuleId, key_of
+from fmn.model import DestinationState, MessageId, RuleId, key_of
 from fmn.preferences import edits
 from fmn.preferences.defaults import Defaults
 from fmn.rules.filters.application import Application
 from fmn.rules.rule import Rule
-from fmn.storage.engine import reading
+from fmn.storage import tables
+from fmn.storage.engine import reading, writing
 from fmn.storage.preferences import load_user
 from fmn.web.pages.rules import PAGE
 from fmn.web.parts import Parts
@@ -59,6 +61,12 @@ def sent(name: str, at: datetime, *rules: Rule, state: State = State.SENT) -> li
     ids = tuple(rule.id for rule in rules)
     outcome = Outcome(key_of(MessageId(name), told.id), told.kind, ids, state, at, attempts=1)
     return [Handled(message, at, 1, 1), outcome]
+
+
+async def older(parts: Parts) -> None:
+    """Let everybody have come fourteen days ago."""
+    async with writing(parts.engine) as connection:
+        await connection.execute(update(tables.users).values(created=NOW - timedelta(days=14)))
 
 
 def said_of(answer: Response, rule: Rule) -> str:
@@ -109,7 +117,8 @@ async def test_what_another_rule_chose_too_is_overlap(alice: Browser, parts: Par
 async def test_a_rule_that_chose_nothing_for_fourteen_days_says_so(
     alice: Browser, parts: Parts
 ) -> None:
-    silent = "nothing matched in 14 days"
+    silent = "sent nothing in 14 days"
+    await older(parts)
     await recorded(parts.engine, *sent("old", NOW - timedelta(days=14), BUILDS, UPDATES))
     page = await alice.get("/rules")
     assert (silent in said_of(page, BUILDS), silent in said_of(page, UPDATES)) == (True, True)
@@ -117,6 +126,32 @@ async def test_a_rule_that_chose_nothing_for_fourteen_days_says_so(
     await recorded(parts.engine, *sent("new", at, BUILDS, state=State.SUPPRESSED))
     page = await alice.get("/rules")
     assert (silent in said_of(page, BUILDS), silent in said_of(page, UPDATES)) == (False, True)
+
+
+async def test_the_rules_of_a_new_user_had_no_time_to_be_silent(alice: Browser) -> None:
+    assert "sent nothing" not in said_of(await alice.get("/rules"), BUILDS)
+
+
+@pytest.mark.parametrize("what", ["delete", "off"])
+async def test_what_takes_away_looks_so(alice: Browser, what: str) -> None:
+    page = (await alice.get("/rules")).text
+    form = page.partition(f'action="/rules/{BUILDS.id}/{what}"')[2].partition("</form>")[0]
+    assert f'<button class="{"danger" if what == "delete" else "quiet"}">' in form
+
+
+async def test_a_rule_that_tells_only_the_unconfirmed_says_so(alice: Browser, parts: Parts) -> None:
+    email, irc = (
+        replace(a_destination(name), state=DestinationState.UNCONFIRMED)
+        for name in ("email", "irc")
+    )
+    mine = some_preferences("alice", replace(BUILDS, destinations=(email, irc)))
+    await people.saved(parts, replace(mine, destinations=(email, irc)))
+    said = "tells nobody until email or irc is confirmed"
+    assert said in said_of(await alice.get("/rules"), BUILDS)
+    both = (replace(email, state=DestinationState.ACTIVE), irc)
+    mine = some_preferences("alice", replace(BUILDS, destinations=both))
+    await people.saved(parts, replace(mine, destinations=both))
+    assert "tells nobody" not in said_of(await alice.get("/rules"), BUILDS)
 
 
 async def test_a_rule_is_turned_off_and_on(alice: Browser, parts: Parts) -> None:
@@ -137,7 +172,10 @@ async def test_a_deleted_rule_is_brought_back(
     await alice.submit(f"/rules/{BUILDS.id}/delete")
     assert (await rules_of(parts)) == (UPDATES,)
     page = (await alice.get("/rules?said=deleted")).text
-    assert f'action="/rules/{BUILDS.id}/restore"' in page
+    top, _, rest = page.partition("<h1>")
+    for part in (top, rest):
+        assert f'action="/rules/{BUILDS.id}/restore"' in part
+    assert "Bring it back" not in (await alice.get("/rules")).text
     answer = await alice.submit(f"/rules/{BUILDS.id}/restore")
     assert answer.headers["location"] == "/rules?said=restored"
     assert (await rules_of(parts)) == (UPDATES, BUILDS)
@@ -181,7 +219,8 @@ async def test_a_stopped_rule_says_why(alice: Browser, parts: Parts) -> None:
     mine = some_preferences("alice", BUILDS, UPDATES)
     await people.saved(parts, edits.block_rule(mine, BUILDS.id, "floods the list"))
     said = said_of(await alice.get("/rules"), BUILDS)
-    assert "stopped by an operator floods the list" in said
+    assert "an operator stopped it : floods the list" in said
+    assert (" on " in said, "sent nothing" in said) == (False, False)
 
 
 @pytest.mark.parametrize("what", ["on", "off", "delete", "restore"])

@@ -229,6 +229,12 @@ async def test_an_address_with_null_is_refused(browser: Browser) -> None:
     assert (await browser.get("/login?next=%00")).status_code == 400
 
 
+@pytest.mark.parametrize("path", ["/rules/", "/static", "/api/v1", "/api/v1/rules/"])
+async def test_nobody_is_sent_to_the_host_a_request_names(browser: Browser, path: str) -> None:
+    answer = await browser.get(path, headers={"host": "evil.example"})
+    assert (answer.status_code, "evil" in str(answer.headers)) == (404, False)
+
+
 async def test_a_page_that_is_not_there_says_so_and_keeps_the_way_back(
     signed_in_as: SignIn,
 ) -> None:

@@ -45,7 +45,7 @@ def cookie_of(answer: httpx.Response) -> Morsel[str]:
 
 @pytest.mark.parametrize(
     ("url", "name", "secure"),
-    [("https://fmn.example", "__Host-fmn-session", True), ("", "fmn-session", False)],
+    [("https://localhost", "__Host-fmn-session", True), ("", "fmn-session", False)],
 )
 async def test_no_script_and_no_other_site_gets_the_cookie(
     url: str, name: str, secure: bool, parts: Parts
@@ -76,6 +76,12 @@ async def test_a_local_login_asks_nothing_of_its_one_user(parts: Parts) -> None:
         assert (await browser.get("/")).status_code == 200
 
 
+async def test_a_proxy_for_others_does_not_make_them_the_one_user(parts: Parts) -> None:
+    public = "https://fmn.example"
+    async with Browser(create_app(local(parts, public)), base_url=public) as browser:
+        assert (await browser.get("/login")).status_code == 403
+
+
 async def test_a_foreign_name_for_this_machine_signs_nobody_in(parts: Parts) -> None:
     async with Browser(create_app(local(parts)), base_url="http://evil.example") as browser:
         answers = [await browser.post("/login"), await browser.get("/login")]
@@ -100,6 +106,8 @@ def test_a_local_login_may_be_on_loopback(bind: str) -> None:
         (LOCAL, "", "--bind"),
         (LOCAL, "fmn.example", "--bind fmn.example"),
         (LOCAL.model_copy(update={"user": ""}), "127.0.0.1", "web.user"),
+        (LOCAL.model_copy(update={"url": "https://fmn.example"}), "127.0.0.1", "web.url"),
+        (Web(), "::", "web.url, web.secret, web.oidc_url, web.oidc_client"),
         (REMOTE.model_copy(update={"url": ""}), "::", "web.url"),
         (REMOTE.model_copy(update={"secret": SecretStr("")}), "::", "web.secret"),
         (REMOTE.model_copy(update={"oidc_url": ""}), "::", "web.oidc_url"),

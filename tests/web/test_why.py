@@ -11,12 +11,13 @@ import pytest
 from fmn.emission import Handled, Outcome, State
 from fmn.model import Message, MessageId, Ownership, UserId, key_of
 from fmn.preferences.values import Preferences
+from fmn.rules.filters.application import Application
 from fmn.rules.filters.owner import Owner
 from fmn.rules.filters.severity import Severity
 from fmn.rules.filters.topic import Topic
 from fmn.rules.rule import Rule
+from fmn.web.history.why import why
 from fmn.web.parts import Parts
-from fmn.web.why import why
 from tests.factories import a_message
 from tests.storage.factories import a_destination, a_rule, recorded
 from tests.web import people
@@ -178,7 +179,37 @@ async def test_the_page_says_what_decided(
         assert each in said
     assert "<mark>info</mark>" in answer.text
     assert "Filter 2 stopped it first" in said
-    assert "email (email) sent 2 2026-05-04 08:03 UTC “updates”" in said
+    assert "email sent 2 2026-05-04 08:03 UTC “updates”" in said
+
+
+async def test_rules_that_are_still_there_lead_to_their_editor(
+    alice: Browser, parts: Parts, version: int
+) -> None:
+    await came(parts, version)
+    await change_rules(parts, UPDATES)
+    page = (await alice.get("/why", params={"message": "m-1"})).text
+    links = re.findall(r'<h3>(?:<a href="([^"]*)">)?(\w+)', page)
+    assert links == [(f"/rules/{UPDATES.id}", "updates"), ("", "warnings")]
+
+
+async def test_a_filter_that_leaves_out_what_is_not_there_says_that_there_is_none(
+    alice: Browser, parts: Parts, version: int
+) -> None:
+    await change_rules(parts, replace(UPDATES, filters=(Application(names=("x",), negate=True),)))
+    await came(parts, version, replace(MESSAGE, app=None))
+    page = (await alice.get("/why", params={"message": "m-1", "by": "now"})).text
+    assert "does not come from x. It has none." in words(page)
+    assert "nothing of the sort" not in page
+
+
+@pytest.mark.parametrize("by", ["then", "now"])
+async def test_that_groups_are_those_of_now_is_said_of_the_rules_of_then(
+    alice: Browser, parts: Parts, version: int, by: str
+) -> None:
+    await came(parts, version)
+    said = words((await alice.get("/why", params={"message": "m-1", "by": by})).text)
+    assert ("Groups and memberships are those of now." in said) == (by == "then")
+    assert "Came 2026-05-04 08:03 UTC" in said
 
 
 async def test_the_page_turns_from_then_to_now(alice: Browser, parts: Parts, version: int) -> None:

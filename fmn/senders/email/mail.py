@@ -57,7 +57,7 @@ def mail_of(content: Content, recipient: Recipient, sender: str) -> EmailMessage
     if recipient.token and len(stop) <= LONGEST_LINK:  # RFC 8058: one click, no login
         mail["List-Unsubscribe"] = f"<{stop}>"
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    mail["X-Fmn-Rules"] = _in_header(", ".join(recipient.rules.values()))
+    mail["X-Fmn-Rules"] = _in_header("; ".join(recipient.rules.values()))
     mail.set_content(NOT_IN_TEXT.sub("", content.text_for(recipient)))
     if html := content.html_for(recipient):
         mail.add_alternative(NOT_IN_TEXT.sub("", html), subtype="html")

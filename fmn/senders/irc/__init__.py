@@ -64,7 +64,7 @@ class Irc:
     def unproven(address: str) -> str | None:
         """Return why reading what is sent there proves nothing; None where it does."""
         if address.startswith(("#", "&")):
-            return "everybody in the channel could read the link"
+            return "everybody there could read the link"
         return None
 
     @property

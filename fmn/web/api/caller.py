@@ -5,13 +5,10 @@ from typing import Annotated
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
-from fmn.preferences.values import Preferences
 from fmn.storage.accounts import account_by_id
 from fmn.storage.engine import reading
-from fmn.storage.preferences import load_user
 from fmn.storage.tokens import present
 from fmn.web.api.problems import Problem
-from fmn.web.parts import Parts
 from fmn.web.sessions import Viewer, parts_of, touch
 
 BEARER = HTTPBearer(
@@ -39,13 +36,6 @@ async def calling(
         raise _not_allowed(missing[0])
     await touch(parts, token)
     return Viewer(account, token, csrf="")
-
-
-async def preferences_of(parts: Parts, viewer: Viewer) -> Preferences:
-    """Return the viewer's own preferences as they are now."""
-    async with reading(parts.engine) as connection:
-        found = await load_user(connection, viewer.name, parts.filters)
-    return found or Preferences(viewer.account.id, viewer.name)
 
 
 def _nobody(detail: str, error: str) -> Problem:

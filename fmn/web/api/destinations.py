@@ -11,14 +11,17 @@ from fmn.model import Destination, DestinationId, DestinationState
 from fmn.preferences import edits
 from fmn.preferences.codec import write_destination
 from fmn.preferences.values import Preferences
-from fmn.web import proving
-from fmn.web.adding import adding, read
 from fmn.web.api.bodies import Json, Written, json_of
-from fmn.web.api.caller import Reader, Writer, preferences_of
+from fmn.web.api.caller import Reader, Writer
 from fmn.web.api.document import fails, gives, takes
 from fmn.web.api.problems import away, busy, refused
 from fmn.web.api.shapes import preferences
 from fmn.web.changing import change
+from fmn.web.destinations import proving
+from fmn.web.destinations.adding import adding, read
+from fmn.web.destinations.pausing import LONGEST
+from fmn.web.mine import preferences_of
+from fmn.web.moments import read_moment
 from fmn.web.parts import Parts
 from fmn.web.sessions import Here, Viewer
 
@@ -94,7 +97,7 @@ async def delete(viewer: Writer, parts: Here, destination: DestinationId) -> Res
 async def ask(viewer: Writer, parts: Here, destination: DestinationId) -> Response:
     """Send a link to the address: whoever opens it and says yes confirms it."""
     to = await _mine(viewer, parts, destination)
-    if to.state not in {DestinationState.UNCONFIRMED, DestinationState.BOUNCING}:
+    if to.state not in proving.UNPROVEN:
         raise refused("", f"there is nothing to confirm: it is {to.state_at(parts.now())}")
     if fault := proving.unproven(parts, to):
         raise refused("", fault)
@@ -125,13 +128,14 @@ async def pause(
     viewer: Writer, parts: Here, request: Request, destination: DestinationId
 ) -> Response:
     """Send nothing to it until then, or until you resume it."""
-    until = _until(await json_of(request), parts.now())
+    now = parts.now()
+    until = _until(await json_of(request), now)
 
     def edit(mine: Preferences) -> Preferences:
         state = edits.destination_of(mine, destination).state
         if state not in {DestinationState.ACTIVE, DestinationState.PAUSED}:
             raise refused("", f"there is nothing to pause: it is {state}")
-        return edits.pause(mine, [destination], until=until)
+        return edits.pause(mine, [destination], until=until, now=now)
 
     saved = await change(parts, viewer.name, edit, by=viewer.name)
     return Json(_json(edits.destination_of(saved, destination), parts.now()))
@@ -180,11 +184,11 @@ def _until(written: Written, now: datetime) -> datetime | None:
     if said is None:
         return None
     try:
-        until = datetime.fromisoformat(said)
-    except (TypeError, ValueError):
-        raise refused("until", "expected a time: 2026-12-24T18:00:00Z") from None
-    if until.tzinfo is None or until <= now:
-        raise refused("until", "expected a time to come, with its zone")
+        until = read_moment(said)
+    except ValueError:
+        raise refused("until", "expected a time, with its zone: 2026-12-24T18:00:00Z") from None
+    if not now < until <= now + LONGEST:
+        raise refused("until", f"expected a time to come, within {LONGEST.days} days")
     return until
 
 

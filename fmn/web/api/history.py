@@ -16,8 +16,9 @@ from fmn.web.api.document import fails, gives
 from fmn.web.api.paging import LINK, MOST, PRINTED, USUAL, Limit, Printed, link, mark, place_of
 from fmn.web.api.shapes import history
 from fmn.web.api.written import delivery_json
+from fmn.web.editor.turns import InTurn
+from fmn.web.history.why import why
 from fmn.web.sessions import Here
-from fmn.web.why import why
 
 CURSOR = "`next` of the page before."
 
@@ -51,11 +52,12 @@ async def deliveries(
 @router.get(
     "/explain",
     summary="Why, and why not",
-    responses=gives(200, "Each rule and each filter.", history.Why) | fails(404),
+    responses=gives(200, "Each rule and each filter.", history.Why) | fails(404, 429),
 )
 async def explain(
     viewer: Reader,
     parts: Here,
+    turns: InTurn,
     message: Annotated[
         str, Query(min_length=1, max_length=2000, pattern=PRINTED, description="Its id or URL.")
     ],
@@ -64,7 +66,8 @@ async def explain(
     ] = "then",
 ) -> Response:
     """Say why you got a message, and why not: what decided, and where a delivery stopped."""
-    found = await why(parts, viewer.name, message, now=by == "now")
+    async with turns.take(viewer.name):
+        found = await why(parts, viewer.name, message, now=by == "now")
     if found is None:
         raise NotThere(message)
     return Json(found.as_json())

@@ -29,7 +29,7 @@ ABOUT = """Everything here is about the user whose token is sent: what is somebo
 
 
 def add_api(app: FastAPI) -> None:
-    """Put the API and its OpenAPI document into this application, which has its parts."""
+    """Put the API and its OpenAPI document into this application, whose state it shares."""
     api = Api(
         title="fmn",
         version="1",
@@ -41,7 +41,7 @@ def add_api(app: FastAPI) -> None:
         openapi_tags=TAGS,
         generate_unique_id_function=lambda route: f"{route.tags[0]}_{route.name}",
     )
-    api.state.parts = app.state.parts
+    api.state = app.state
     answer_problems(api)
     for room in ROOMS:
         api.include_router(import_module(f"fmn.web.api.{room}").router)

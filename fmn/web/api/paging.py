@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from fastapi import Query, Request
 
 from fmn.web.api.problems import refused
+from fmn.web.moments import read_moment
 
 MOST = 100
 USUAL = 50
@@ -33,10 +34,10 @@ def place_of(mark: str) -> Place:
     """Return the place that a mark stands for. Raises Problem where it is none of ours."""
     try:
         at, key = json.loads(base64.b64decode(mark, altchars=b"-_", validate=True))
-        place = datetime.fromisoformat(at), key
+        place = read_moment(at), key
     except (ValueError, TypeError, RecursionError):
         raise _none() from None
-    if place[0].tzinfo is None or not isinstance(key, str) or not key.isprintable():
+    if not isinstance(key, str) or not key.isprintable():
         raise _none()
     return place
 

@@ -1,24 +1,18 @@
 """`/preferences`: all of one's rules and destinations as one text, out and in."""
 
-import hashlib
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
-from fmn.model import DestinationState
-from fmn.preferences import edits
-from fmn.preferences.codec import read_user, write_user
-from fmn.preferences.merge import changes, merge
 from fmn.preferences.values import Preferences
-from fmn.web.adding import check_address
-from fmn.web.api.bodies import YAML, Json, Matches, matching, yaml_of
-from fmn.web.api.caller import Reader, Writer, preferences_of
+from fmn.web.api.bodies import YAML, Json, matching, yaml_of
+from fmn.web.api.caller import Reader, Writer
 from fmn.web.api.document import gives, takes
 from fmn.web.api.shapes import preferences
-from fmn.web.changing import change
-from fmn.web.parts import Parts
-from fmn.web.sessions import Here, Viewer
+from fmn.web.importing import bring, check_seen, difference, mark_of, propose, read, write
+from fmn.web.mine import preferences_of
+from fmn.web.sessions import Here
 
 ETAG = {"ETag": "A mark of this text, for `If-Match`."}
 EXAMPLE = {
@@ -48,7 +42,7 @@ async def export(viewer: Reader, parts: Here) -> Response:
     What is confirmed is left out.
     """
     mine = await preferences_of(parts, viewer)
-    return Response(write_user(mine), headers=_etag(mine), media_type=YAML)
+    return Response(await write(mine), headers=_etag(mine), media_type=YAML)
 
 
 @router.put(
@@ -71,47 +65,17 @@ async def replace(
     Rules and destinations are known again by id, else by name. A new or changed address is
     unconfirmed.
     """
-    read = _read(parts, viewer, await yaml_of(request))
-    before, seen = await preferences_of(parts, viewer), matching(if_match)
-    after = _merged(before, read, seen)
-    if not dry_run:
-        before, after = await _save(parts, viewer, read, seen)
-    silent = [to.name for to in after.destinations if to.state is DestinationState.UNCONFIRMED]
-    said = {"changes": changes(before, after), "unconfirmed": silent}
-    return Json(said, headers=_etag(before if dry_run else after))
-
-
-async def _save(
-    parts: Parts, viewer: Viewer, read: Preferences, seen: Matches
-) -> tuple[Preferences, Preferences]:
-    found: list[Preferences] = []
-
-    def edit(mine: Preferences) -> Preferences:
-        found.append(mine)
-        return _merged(mine, read, seen)
-
-    after = await change(parts, viewer.name, edit, by=viewer.name)
-    return found[-1], after
-
-
-def _merged(mine: Preferences, read: Preferences, seen: Matches) -> Preferences:
-    if not seen(_mark(mine)):
-        raise edits.Changed("preferences")
-    return merge(mine, read)
-
-
-def _read(parts: Parts, viewer: Viewer, text: str) -> Preferences:
-    read = read_user(
-        text, user=viewer.name, where="preferences", filters=parts.filters, senders=parts.kinds
-    )
-    for to in read.destinations:
-        check_address(parts, to, ("destinations", to.name, "address"))
-    return read
-
-
-def _mark(mine: Preferences) -> str:
-    return hashlib.sha256(write_user(mine).encode()).hexdigest()[:16]
+    written, seen = await read(parts, viewer.name, await yaml_of(request)), matching(if_match)
+    if dry_run:
+        before = await preferences_of(parts, viewer)
+        check_seen(before, seen)
+        found = await propose(before, written)
+    else:
+        found = await difference(*await bring(parts, viewer.name, written, seen=seen))
+    silent = [to.name for to in found.silent]
+    said = {"changes": found.changes, "unconfirmed": silent}
+    return Json(said, headers=_etag(found.before if dry_run else found.after))
 
 
 def _etag(mine: Preferences) -> dict[str, str]:
-    return {"ETag": f'"{_mark(mine)}"'}
+    return {"ETag": f'"{mark_of(mine)}"'}

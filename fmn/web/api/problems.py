@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from fmn.errors import FieldError, FmnError, PreferencesError, Unavailable
 from fmn.preferences.edits import Changed, NotThere
+from fmn.web.editor.turns import WITHIN, TooOften
 
 MEDIA = "application/problem+json"
 STATUS: dict[type[FmnError], int] = {
@@ -90,6 +91,7 @@ def answer_problems(api: FastAPI) -> None:
         HTTPException: _http,
         RequestValidationError: _invalid,
         FmnError: _said,
+        TooOften: _too_often,
         Unavailable: _away,
         Exception: _broken,
     }.items():
@@ -150,6 +152,10 @@ async def _away(request: Request, error: Exception) -> Response:
     # Its words name servers: they are for operators.
     _log.warning("a service is away", path=request.url.path, reason=str(error))
     return away().answer
+
+
+async def _too_often(_: Request, __: Exception) -> Response:
+    return busy("judging messages", WITHIN).answer
 
 
 async def _broken(request: Request, error: Exception) -> Response:

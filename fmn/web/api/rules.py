@@ -1,30 +1,29 @@
 """`/rules`: what one wants to hear."""
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
 from starlette.responses import Response
 
-from fmn.errors import Unavailable
 from fmn.model import RuleId
 from fmn.preferences import edits
 from fmn.preferences.codec import read_rule, write_rule
 from fmn.preferences.sentence import sentence
 from fmn.preferences.values import Preferences
 from fmn.rules.rule import Rule
-from fmn.storage import editing
 from fmn.storage.editing import Change
-from fmn.storage.engine import reading
 from fmn.web.api.bodies import Json, Matches, Written, json_of, matching, required
-from fmn.web.api.caller import Reader, Writer, preferences_of
+from fmn.web.api.caller import Reader, Writer
 from fmn.web.api.document import MUST, fails, gives, takes
-from fmn.web.api.problems import busy, refused
+from fmn.web.api.problems import refused
 from fmn.web.api.shapes import history, preferences
 from fmn.web.api.written import preview_json
 from fmn.web.changing import change
-from fmn.web.outlook import PREVIEWS, WITHIN
+from fmn.web.editor.preview import preview
+from fmn.web.editor.turns import InTurn
+from fmn.web.mine import preferences_of, restore_rule
 from fmn.web.parts import Parts
-from fmn.web.preview import preview
 from fmn.web.sessions import Here, Viewer
 from fmn.web.showing import zone_of
 
@@ -82,17 +81,17 @@ async def add(viewer: Writer, parts: Here, request: Request) -> Response:
     responses=gives(200, "What it would have sent.", history.Preview) | fails(429),
     openapi_extra=takes(preferences.RuleBody, EXAMPLE),
 )
-async def try_out(viewer: Reader, parts: Here, request: Request) -> Response:
+async def try_out(viewer: Reader, parts: Here, turns: InTurn, request: Request) -> Response:
     """Judge a rule by the messages of the last days, without saving anything.
 
     With the `id` of one of your rules it is taken as a change of that.
     """
-    if not await _may_try(parts, viewer):
-        raise busy("previews", WITHIN)
     written = await json_of(request)
-    mine = await preferences_of(parts, viewer)
-    draft = _read(parts, mine, written)
-    return Json(preview_json(await preview(parts, mine, draft, zone=zone_of(viewer))))
+    async with turns.take(viewer.name):
+        mine = await preferences_of(parts, viewer)
+        draft = await asyncio.to_thread(_read, parts, mine, written)
+        found = await preview(parts, mine, draft, zone=zone_of(viewer))
+    return Json(preview_json(found))
 
 
 @router.get(
@@ -167,12 +166,7 @@ async def delete(viewer: Writer, parts: Here, rule: RuleId, if_match: MustSee = 
 )
 async def restore(viewer: Writer, parts: Here, rule: RuleId) -> Response:
     """Bring back a rule that you deleted, with those of its destinations that are left."""
-    async with reading(parts.engine) as connection:
-        deleted = await editing.deleted_rules(connection, viewer.account.id, parts.filters)
-    found = next((each for each in deleted if each.id == rule), None)
-    if found is None:
-        raise edits.NotThere(rule)
-    return await _change(viewer, parts, rule, lambda mine: edits.add_rule(mine, found))
+    return _told(edits.rule_of(await restore_rule(parts, viewer, rule), rule))
 
 
 def guarded(rule: RuleId, seen: Matches, edit: Change) -> Change:
@@ -190,13 +184,6 @@ def rule_json(rule: Rule) -> dict[str, Any]:
     """Return a rule as it is written, and what is known of it."""
     known = {"sentence": sentence(rule), "origin": rule.origin, "blocked": rule.blocked}
     return {"enabled": True, "everything": False} | write_rule(rule) | known
-
-
-async def _may_try(parts: Parts, viewer: Viewer) -> bool:
-    try:
-        return await parts.queues.allowed("preview", viewer.name, times=PREVIEWS, within=WITHIN)
-    except Unavailable:
-        return True  # it needs SQL alone
 
 
 async def _change(viewer: Viewer, parts: Parts, rule: RuleId, edit: Change) -> Response:

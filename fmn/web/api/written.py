@@ -7,7 +7,7 @@ from typing import Any
 from fmn.model import Message
 from fmn.rules.rule_set import Answer
 from fmn.storage.lookback import Reached
-from fmn.web.preview import Example, Preview
+from fmn.web.editor.preview import Example, Preview
 
 
 def preview_json(found: Preview) -> dict[str, Any]:

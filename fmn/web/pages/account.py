@@ -13,8 +13,8 @@ from fmn.storage.engine import writing
 from fmn.storage.preferences import newest
 from fmn.web.account_page import account_page
 from fmn.web.changing import change, told
+from fmn.web.destinations.pausing import EVERYTHING, end_of
 from fmn.web.forms import Posted
-from fmn.web.pausing import EVERYTHING, end_of
 from fmn.web.sessions import Here, SignedIn, forget, parts_of
 from fmn.web.showing import go, show
 from fmn.web.zones import zone_named
@@ -45,8 +45,9 @@ async def time_zone(request: Request, viewer: SignedIn, form: Posted) -> Respons
 @router.post("/pause")
 async def pause(parts: Here, viewer: SignedIn, form: Posted) -> Response:
     """Stay silent everywhere for a while."""
-    until = end_of(form.one("for"), parts.now())
-    edit = partial(edits.pause, destinations=None, until=until, reason=EVERYTHING)
+    now = parts.now()
+    until = end_of(form.one("for"), now)
+    edit = partial(edits.pause, destinations=None, until=until, reason=EVERYTHING, now=now)
     await change(parts, viewer.name, edit, by=viewer.name)
     return go("/account", "paused")
 

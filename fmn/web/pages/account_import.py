@@ -1,22 +1,16 @@
 """Preferences as YAML: taking them along, and bringing them, with the difference shown first."""
 
-import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from fmn.errors import PreferencesError
-from fmn.preferences.codec import write_user
 from fmn.preferences.edits import Changed
-from fmn.preferences.values import Preferences
-from fmn.storage.engine import reading
-from fmn.storage.preferences import load_user
 from fmn.web.account_page import account_page
-from fmn.web.changing import change
 from fmn.web.forms import Posted
-from fmn.web.importing import importing, propose, read, uploaded
-from fmn.web.parts import Parts
+from fmn.web.importing import bring, propose, read, uploaded, write
+from fmn.web.mine import preferences_of
 from fmn.web.sessions import Here, SignedIn, Viewer, parts_of
 from fmn.web.showing import go, show
 
@@ -28,7 +22,7 @@ router = APIRouter(prefix="/account")
 @router.get("/preferences.yaml")
 async def export(parts: Here, viewer: SignedIn) -> Response:
     """Return the viewer's preferences as a file."""
-    text = write_user(await _mine(parts, viewer))
+    text = await write(await preferences_of(parts, viewer))
     named = {"Content-Disposition": 'attachment; filename="fmn-preferences.yaml"'}
     return Response(text, media_type="application/yaml; charset=utf-8", headers=named)
 
@@ -48,9 +42,8 @@ async def apply(request: Request, viewer: SignedIn, form: Posted) -> Response:
     """Import it, unless the preferences are not those any more that were shown."""
     parts, text = parts_of(request), form.one("yaml")
     try:
-        written = await asyncio.to_thread(read, parts, viewer.name, text)
-        edit = importing(written, form.one("mark"))
-        await change(parts, viewer.name, edit, by=viewer.name)
+        written = await read(parts, viewer.name, text)
+        await bring(parts, viewer.name, written, seen=lambda mark: mark == form.one("mark"))
     except Changed:
         return await _proposal(request, viewer, text, is_changed=True)
     except PreferencesError as refused:
@@ -63,11 +56,10 @@ async def _proposal(
 ) -> Response:
     parts = parts_of(request)
     try:
-        # Not in the loop: a long text takes its time.
-        written = await asyncio.to_thread(read, parts, viewer.name, text)
+        written = await read(parts, viewer.name, text)
     except PreferencesError as refused:
         return await _refused(request, viewer, text, refused)
-    proposal = propose(await _mine(parts, viewer), written)
+    proposal = await propose(await preferences_of(parts, viewer), written)
     status = 409 if is_changed else 200
     values = {"proposal": proposal, "yaml": text, "is_changed": is_changed}
     return show(request, "import.html", viewer=viewer, status=status, **values)
@@ -78,9 +70,3 @@ async def _refused(
 ) -> Response:
     problem = ("yaml", ": ".join(map(str, refused.args)))
     return await account_page(request, viewer, problem=problem, typed={"yaml": text})
-
-
-async def _mine(parts: Parts, viewer: Viewer) -> Preferences:
-    async with reading(parts.engine) as connection:
-        found = await load_user(connection, viewer.name, parts.filters)
-    return found or Preferences(viewer.account.id, viewer.name)

@@ -1,5 +1,6 @@
 """API tokens: for programs that act for somebody; each is shown once, and can be revoked."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from fastapi import APIRouter, Request
@@ -20,9 +21,23 @@ MOST = 20
 """Tokens of one user."""
 LONGEST = 100
 """Characters of a token's name."""
-DAYS = 365
-"""For how long a token may work."""
-SCOPES = {"read": frozenset({"read"}), "write": frozenset({"read", "write"})}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a token may do, as its form offers it."""
+
+    scopes: frozenset[str]
+    days: int = 365
+    """For how long it may work at most."""
+
+
+CHOICES = {
+    "read": Choice(frozenset({"read"})),
+    "write": Choice(frozenset({"read", "write"})),
+}
+# It goes on when its owner is no operator any more: nobody tells us that before the next login.
+OPERATORS = CHOICES | {"admin": Choice(frozenset({"read", "admin"}), days=30)}
 
 router = APIRouter(prefix="/account/tokens")
 
@@ -53,18 +68,23 @@ async def _made(parts: Parts, viewer: Viewer, form: Form) -> str:
     name, scope, days = form.one("token"), form.one("scope"), form.one("days")
     if not 1 <= len(name) <= LONGEST or not name.isprintable():
         raise refusal("", ("token",), f"expected a name of at most {LONGEST} characters")
-    if scope not in SCOPES:
-        raise refusal("", ("scope",), f"expected one of {', '.join(SCOPES)}")
-    # Of decimals only ASCII ones, and few enough to count.
-    if not (days.isascii() and days.isdecimal() and len(days) <= len(str(DAYS))):
-        raise refusal("", ("days",), f"expected a number of days, 1 to {DAYS}")
-    if not 1 <= int(days) <= DAYS:
-        raise refusal("", ("days",), f"expected a number of days, 1 to {DAYS}")
-    expires = parts.now() + timedelta(days=int(days))
+    choices = OPERATORS if viewer.is_admin else CHOICES
+    if scope not in choices:
+        raise refusal("", ("scope",), f"expected one of {', '.join(choices)}")
+    choice = choices[scope]
+    expires = parts.now() + _lifetime(days, choice.days)
     user = viewer.account.id
     async with writing(parts.engine) as connection:
         if len(await tokens_of(connection, user, "api")) >= MOST:
             raise refusal("", ("token",), f"there are {MOST} tokens already: revoke one first")
         return await issue(
-            connection, user, "api", name=name, scopes=SCOPES[scope], expires=expires
+            connection, user, "api", name=name, scopes=choice.scopes, expires=expires
         )
+
+
+def _lifetime(typed: str, most: int) -> timedelta:
+    # Of decimals only ASCII ones, and few enough to count.
+    is_number = typed.isascii() and typed.isdecimal() and len(typed) <= len(str(most))
+    if not is_number or not 1 <= int(typed) <= most:
+        raise refusal("", ("days",), f"expected a number of days, 1 to {most}")
+    return timedelta(days=int(typed))

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from fmn.links import Confirm
 from fmn.model import DestinationState
 from fmn.preferences import edits
-from fmn.web import proving
-from fmn.web.linked import Linked, linked, linked_after
+from fmn.web.destinations import proving
+from fmn.web.destinations.linked import Linked, linked, linked_after
 from fmn.web.parts import Parts
 from fmn.web.sessions import Here, parts_of
 from fmn.web.showing import show
@@ -41,8 +41,7 @@ async def confirm(request: Request, parts: Here, token: str) -> Response:
 def _may_be_confirmed(parts: Parts, found: Linked | None) -> bool:
     if found is None or proving.unproven(parts, found.destination):
         return False
-    waiting = {DestinationState.UNCONFIRMED, DestinationState.BOUNCING}
-    return found.destination.state in waiting
+    return found.destination.state in proving.UNPROVEN
 
 
 def _page(request: Request, found: Linked | None) -> Response:

@@ -9,23 +9,21 @@ from starlette.responses import Response
 from fmn.errors import FieldError, PreferencesError
 from fmn.model import Destination, DestinationId, DestinationState
 from fmn.preferences import edits
-from fmn.preferences.values import Preferences
 from fmn.storage.engine import reading
 from fmn.storage.lookback import last_word
-from fmn.storage.preferences import load_user
-from fmn.web import proving
-from fmn.web.adding import adding, free_name, read
 from fmn.web.changing import change
+from fmn.web.destinations import proving
+from fmn.web.destinations.adding import adding, free_name, read
+from fmn.web.destinations.pausing import LENGTHS, end_of
 from fmn.web.forms import Form, Posted
+from fmn.web.mine import preferences_of
 from fmn.web.parts import Parts
-from fmn.web.pausing import LENGTHS, end_of
 from fmn.web.sessions import Here, SignedIn, Viewer, parts_of
 from fmn.web.showing import go, show
 
 PAGE = 25
 """Destinations on one page."""
 FIELDS = ("kind", "address", "name")
-UNPROVED = {DestinationState.UNCONFIRMED, DestinationState.BOUNCING}
 
 router = APIRouter(prefix="/destinations")
 
@@ -59,7 +57,7 @@ async def add(request: Request, viewer: SignedIn, form: Posted) -> Response:
 async def again(parts: Here, viewer: SignedIn, _: Posted, id_: DestinationId) -> Response:
     """Ask the address once more to confirm."""
     destination = await _mine(parts, viewer, id_)
-    if destination.state not in UNPROVED or proving.unproven(parts, destination):
+    if destination.state not in proving.UNPROVEN or proving.unproven(parts, destination):
         raise HTTPException(409, "there is nothing to confirm by a link")
     return go("/destinations", await proving.ask(parts, destination))
 
@@ -76,8 +74,8 @@ async def test(parts: Here, viewer: SignedIn, _: Posted, id_: DestinationId) -> 
 @router.post("/{id_}/pause")
 async def pause(parts: Here, viewer: SignedIn, form: Posted, id_: DestinationId) -> Response:
     """Stay silent there for a while."""
-    until = end_of(form.one("for"), parts.now())
-    edit = partial(edits.pause, destinations=[id_], until=until)
+    now = parts.now()
+    edit = partial(edits.pause, destinations=[id_], until=end_of(form.one("for"), now), now=now)
     await change(parts, viewer.name, edit, by=viewer.name)
     return go("/destinations", "paused")
 
@@ -104,7 +102,7 @@ async def delete(request: Request, viewer: SignedIn, _: Posted, id_: Destination
 
 
 async def _added(parts: Parts, viewer: Viewer, form: Form) -> Destination:
-    mine = await _preferences(parts, viewer)
+    mine = await preferences_of(parts, viewer)
     kind = form.one("kind")
     name = form.one("name") or (free_name(mine, kind) if kind in parts.kinds else kind)
     written = {"kind": kind, "address": form.one("address")}
@@ -114,13 +112,7 @@ async def _added(parts: Parts, viewer: Viewer, form: Form) -> Destination:
 
 
 async def _mine(parts: Parts, viewer: Viewer, id_: DestinationId) -> Destination:
-    return edits.destination_of(await _preferences(parts, viewer), id_)
-
-
-async def _preferences(parts: Parts, viewer: Viewer) -> Preferences:
-    async with reading(parts.engine) as connection:
-        found = await load_user(connection, viewer.name, parts.filters)
-    return found or Preferences(viewer.account.id, viewer.name)
+    return edits.destination_of(await preferences_of(parts, viewer), id_)
 
 
 async def _page(
@@ -132,7 +124,7 @@ async def _page(
     problem: tuple[str, str] | None = None,
 ) -> Response:
     parts, now = parts_of(request), parts_of(request).now()
-    mine = await _preferences(parts, viewer)
+    mine = await preferences_of(parts, viewer)
     async with reading(parts.engine) as connection:
         last = await last_word(connection, viewer.account.id)
     shown: dict[str, Any] = {

@@ -20,15 +20,16 @@ from fmn.rules.access import Field
 from fmn.rules.rule import Rule
 from fmn.storage.candidates import Seen, seen
 from fmn.storage.engine import reading
-from fmn.storage.preferences import load_user
-from fmn.web.addresses import web_address
 from fmn.web.changing import change
-from fmn.web.controls import questions
-from fmn.web.drafts import Draft, draft_of, read_draft
+from fmn.web.destinations.addresses import web_address
+from fmn.web.editor.controls import questions
+from fmn.web.editor.drafts import Draft, draft_of, read_draft
+from fmn.web.editor.outlook import Outlook, outlook
+from fmn.web.editor.refused import Refused, refused
+from fmn.web.editor.turns import InTurn, turns_of
 from fmn.web.forms import Form, Posted
-from fmn.web.outlook import Outlook, outlook
+from fmn.web.mine import preferences_of
 from fmn.web.parts import Parts
-from fmn.web.refused import Refused, refused
 from fmn.web.sessions import Here, SignedIn, Viewer, parts_of
 from fmn.web.showing import go, show, zone_of
 
@@ -56,25 +57,27 @@ class Sheet:
 @router.get("/new")
 async def new(request: Request, viewer: SignedIn, parts: Here) -> Response:
     """Begin a rule."""
-    preferences = await _preferences(parts, viewer)
+    preferences = await preferences_of(parts, viewer)
     active = [d for d in preferences.destinations if d.state is DestinationState.ACTIVE]
     first = tuple(each.name for each in (active or preferences.destinations)[:1])
     return await _page(request, viewer, preferences, Sheet(Draft(destinations=first)))
 
 
 @router.post("/preview")
-async def live(request: Request, viewer: SignedIn, parts: Here, form: Posted) -> Response:
+async def live(
+    request: Request, viewer: SignedIn, parts: Here, turns: InTurn, form: Posted
+) -> Response:
     """Return the preview alone, for a page that asks while somebody types."""
-    preferences = await _preferences(parts, viewer)
+    preferences = await preferences_of(parts, viewer)
     draft = read_draft(form, parts.filters)
-    ahead = await outlook(parts, preferences, draft, zone=zone_of(viewer))
+    ahead = await outlook(parts, turns, preferences, draft, zone=zone_of(viewer))
     return show(request, "preview.html", viewer=viewer, outlook=ahead, web_address=web_address)
 
 
 @router.get("/{rule}")
 async def old(request: Request, viewer: SignedIn, parts: Here, rule: RuleId) -> Response:
     """Open a rule. Raises NotThere."""
-    preferences = await _preferences(parts, viewer)
+    preferences = await preferences_of(parts, viewer)
     saved = edits.rule_of(preferences, rule)
     return await _page(request, viewer, preferences, Sheet(draft_of(saved, parts.filters)))
 
@@ -99,10 +102,11 @@ async def _turn(request: Request, viewer: Viewer, draft: Draft, form: Form) -> R
     parts = parts_of(request)
     if form.one("do") == "save":
         return await _save(request, viewer, draft)
-    preferences = await _preferences(parts, viewer)
+    preferences = await preferences_of(parts, viewer)
     sheet = _turned(Sheet(draft, touched=True), form, parts)
     if sheet.draft is draft:
-        ahead = await outlook(parts, preferences, draft, zone=zone_of(viewer))
+        turns = turns_of(request)
+        ahead = await outlook(parts, turns, preferences, draft, zone=zone_of(viewer))
         sheet = replace(sheet, outlook=ahead)
     return await _page(request, viewer, preferences, sheet)
 
@@ -139,14 +143,14 @@ async def _save(request: Request, viewer: Viewer, draft: Draft) -> Response:
         await change(parts, viewer.name, saved, by=viewer.name)
     except PreferencesError as error:
         sheet = Sheet(draft, refused=refused(error, draft), touched=True)
-        return await _page(request, viewer, await _preferences(parts, viewer), sheet, 422)
+        return await _page(request, viewer, await preferences_of(parts, viewer), sheet, 422)
     except (edits.Changed, edits.NotThere):
         return await _changed(request, viewer, draft)
     return go("/rules", "saved")
 
 
 async def _changed(request: Request, viewer: Viewer, draft: Draft) -> Response:
-    preferences = await _preferences(parts_of(request), viewer)
+    preferences = await preferences_of(parts_of(request), viewer)
     now = next((rule for rule in preferences.rules if rule.id == draft.id), None)
     # Whoever saves once more has seen what is there, and means to replace it.
     etag = edits.etag_of(now) if now else ""
@@ -187,9 +191,3 @@ async def _offered(parts: Parts, draft: Draft) -> Mapping[Field, list[Seen]]:
     asked = dict.fromkeys(control.suggests for control in controls if control.suggests)
     async with reading(parts.engine) as connection:
         return {field: await seen(connection, field, limit=OFFERED) for field in asked}
-
-
-async def _preferences(parts: Parts, viewer: Viewer) -> Preferences:
-    async with reading(parts.engine) as connection:
-        found = await load_user(connection, viewer.name, parts.filters)
-    return found or Preferences(viewer.account.id, viewer.name)

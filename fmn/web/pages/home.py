@@ -10,10 +10,12 @@ from starlette.responses import Response
 from fmn.model import DestinationState
 from fmn.rules.rule import Rule
 from fmn.storage.engine import reading
-from fmn.storage.lookback import Reached, daily, reached, sent_since
-from fmn.storage.preferences import load_user
-from fmn.web.addresses import web_address
-from fmn.web.figures import by_kind, by_rule, days_until
+from fmn.storage.lookback import Reached, daily, daily_by_kind, reached, sent_since
+from fmn.web.destinations.addresses import web_address
+from fmn.web.destinations.proving import unproven
+from fmn.web.history.figures import by_kind, by_rule, days_until
+from fmn.web.mine import preferences_of
+from fmn.web.moments import read_moment
 from fmn.web.parts import Parts
 from fmn.web.sessions import Here, Viewer, Visitor
 from fmn.web.showing import go, show, zone_of
@@ -42,17 +44,20 @@ async def _lately(parts: Parts, viewer: Viewer, before: str) -> dict[str, Any]:
     user, now = viewer.account.id, parts.now()
     async with reading(parts.engine) as connection:
         found = await reached(connection, user, before=_place(before), limit=PAGE + 1)
-        preferences = await load_user(connection, viewer.name, parts.filters)
-    rules = preferences.rules if preferences else ()
-    destinations = preferences.destinations if preferences else ()
-    states = [(each, each.state_at(now)) for each in destinations]
+    mine = await preferences_of(parts, viewer)
+    states = [(each, each.state_at(now)) for each in mine.destinations]
     return {
         "reached": found[:PAGE],
         "older": _named(found[PAGE - 1]) if len(found) > PAGE else "",
         "is_first": not before,
-        "troubled": [each for each in states if each[1] is not DestinationState.ACTIVE],
-        "destinations": destinations,
-        "rules": rules,
+        "troubled": [
+            (each, state, unproven(parts, each))
+            for each, state in states
+            if state is not DestinationState.ACTIVE
+        ],
+        "blocked": [rule for rule in mine.rules if rule.blocked],
+        "destinations": mine.destinations,
+        "rules": mine.rules,
         "web_address": web_address,
     }
 
@@ -64,8 +69,9 @@ async def _figures(parts: Parts, viewer: Viewer, rules: Iterable[Rule]) -> dict[
     async with reading(parts.engine) as connection:
         total = await sent_since(connection, user, since=since)
         counts = await daily(connection, user, since=since, zone=zone) if total else []
+        kinds = await daily_by_kind(connection, user, since=since, zone=zone) if total else {}
     names = {rule.id: rule.name for rule in rules}
-    charts = [by_rule(counts, days, names), by_kind(counts, days)]
+    charts = [by_rule(counts, days, names), by_kind(kinds, days)]
     return {"total": total, "days": DAYS, "charts": charts}
 
 
@@ -77,7 +83,6 @@ def _place(named: str) -> tuple[datetime, str] | None:
     """Return from where to go on; from the beginning where the address was changed by hand."""
     at, _, key = named.partition(" ")
     try:
-        moment = datetime.fromisoformat(at)
+        return (read_moment(at), key) if key else None
     except ValueError:
         return None
-    return (moment, key) if key and moment.tzinfo else None

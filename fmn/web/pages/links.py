@@ -10,13 +10,12 @@ from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import Response
 
 from fmn.links import Stop, Undo
-from fmn.model import RuleId
-from fmn.preferences import edits
+from fmn.preferences import edits, stopping
 from fmn.preferences.edits import NotThere
 from fmn.preferences.values import Preferences
+from fmn.web.destinations.linked import Linked, about, linked, linked_after
+from fmn.web.destinations.pausing import LENGTHS, LINK, end_of
 from fmn.web.forms import read_form
-from fmn.web.linked import Linked, about, linked, linked_after
-from fmn.web.pausing import LENGTHS, LINK, end_of
 from fmn.web.sessions import Here, parts_of
 from fmn.web.showing import show
 
@@ -43,15 +42,15 @@ async def stop(request: Request, parts: Here, token: str, rule: str = "") -> Res
     wanted = tuple(each for each in link.rules if rule in ("", each))
     if not wanted:
         raise NotThere("rule")
-    stopped: tuple[RuleId, ...] = ()
+    undo = Undo(link.destination, ())
 
     def edit(preferences: Preferences) -> Preferences:
-        nonlocal stopped
-        after, stopped = edits.stop(preferences, link.destination, wanted)
+        nonlocal undo
+        after, undo = stopping.stop(preferences, link.destination, wanted)
         return after
 
     found = await linked_after(parts, link.destination, edit)
-    return _stop_page(request, token, link, found, stopped=stopped)
+    return _stop_page(request, token, link, found, undo)
 
 
 @router.post("/stop/{token}/pause")
@@ -91,7 +90,7 @@ async def undo_page(request: Request, parts: Here, token: str) -> Response:
 async def undo(request: Request, parts: Here, token: str) -> Response:
     """Bring back what a link stopped."""
     link = parts.links.read(Undo, token, lifetime=UNDO_WITHIN)
-    edit = partial(edits.unstop, destination=link.destination, rules=link.rules)
+    edit = partial(stopping.unstop, undo=link)
     return _undo_page(request, link, await linked_after(parts, link.destination, edit))
 
 
@@ -100,19 +99,19 @@ def _stop_page(
     token: str,
     link: Stop,
     found: Linked | None,
-    *,
-    stopped: tuple[RuleId, ...] = (),
+    undo: Undo | None = None,
 ) -> Response:
     parts, now = parts_of(request), parts_of(request).now()
+    stopped = found.rules((*undo.rules, *undo.off)) if found and undo else []
     return show(
         request,
         "stop.html",
         viewer=None,
         linked=found,
         telling=found.telling(link.rules) if found else [],
-        stopped=found.rules(stopped) if found else [],
+        stopped=stopped,
         at=f"/stop/{token}",
-        undo=parts.links.token(Undo(link.destination, stopped)) if stopped else "",
+        undo=parts.links.token(undo) if undo and stopped else "",
         pauses={word: LENGTHS[word][0] for word in PAUSES},
         may_pause=found and found.may_pause(now),
         is_paused=found and found.is_paused_by_link(now),
@@ -120,11 +119,12 @@ def _stop_page(
 
 
 def _undo_page(request: Request, link: Undo, found: Linked | None) -> Response:
+    after = about(stopping.unstop(found.preferences, link), link.destination) if found else None
     return show(
         request,
         "undo.html",
         viewer=None,
-        linked=found,
-        rules=found.rules(link.rules) if found else [],
-        is_done=found and found.telling(link.rules) == found.rules(link.rules),
+        linked=after,
+        rules=after.telling((*link.rules, *link.off)) if after else [],
+        is_done=after == found,
     )

@@ -1,25 +1,26 @@
 """The rules somebody has, each as one sentence, and how loud each is."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from fmn.errors import PreferencesError
-from fmn.model import RuleId
+from fmn.errors import FieldError, PreferencesError
+from fmn.model import DestinationState, RuleId
 from fmn.preferences import edits
 from fmn.preferences.defaults import with_defaults
 from fmn.preferences.sentence import sentence
-from fmn.preferences.values import Preferences
 from fmn.rules.rule import Rule
+from fmn.rules.words import either
 from fmn.storage.editing import Change, deleted_rules
 from fmn.storage.engine import reading
-from fmn.storage.preferences import load_user
 from fmn.web.changing import change
 from fmn.web.forms import Posted
-from fmn.web.noise import Noise, noise_of
+from fmn.web.history.noise import FORTNIGHT, Noise, noise_of
+from fmn.web.mine import preferences_of, restore_rule
 from fmn.web.sessions import Here, SignedIn, Viewer, parts_of
 from fmn.web.showing import go, show, zone_of
 
@@ -38,6 +39,8 @@ class Line:
     rule: Rule
     sentence: str
     noise: Noise
+    awaits: str
+    """Destinations of which one must be confirmed before it tells anybody; empty where none."""
 
 
 @router.get("")
@@ -80,31 +83,31 @@ async def restore(
     request: Request, viewer: SignedIn, parts: Here, rule: RuleId, _: Posted
 ) -> Response:
     """Bring a deleted rule back, at the end."""
-    async with reading(parts.engine) as connection:
-        gone = await deleted_rules(connection, viewer.account.id, parts.filters)
-    back = next((each for each in gone if each.id == rule), None)
-    if back is None:
-        raise edits.NotThere(f"deleted rule {rule}")
-    if not back.destinations:
-        problem = f"the rule {back.name!r} tells no destination any more: write it anew"
-        return await _page(request, viewer, problem=problem)
-    return await _edited(request, viewer, partial(edits.add_rule, rule=back), "restored")
+    try:
+        await restore_rule(parts, viewer, rule)
+    except PreferencesError as error:
+        return await _page(request, viewer, problem=_said(error))
+    return go("/rules", "restored")
 
 
 async def _edited(request: Request, viewer: Viewer, edit: Change, said: str) -> Response:
     try:
         await change(parts_of(request), viewer.name, edit, by=viewer.name)
     except PreferencesError as error:
-        return await _page(request, viewer, problem=getattr(error, "expected", str(error)))
+        return await _page(request, viewer, problem=_said(error))
     return go("/rules", said)
+
+
+def _said(error: PreferencesError) -> str:
+    return error.expected if isinstance(error, FieldError) else str(error)
 
 
 async def _page(request: Request, viewer: Viewer, *, start: int = 0, problem: str = "") -> Response:
     parts = parts_of(request)
     async with reading(parts.engine) as connection:
-        found = await load_user(connection, viewer.name, parts.filters)
         gone = await deleted_rules(connection, viewer.account.id, parts.filters)
-    preferences = found or Preferences(viewer.account.id, viewer.name)
+    preferences = await preferences_of(parts, viewer)
+    now = parts.now()
     some = preferences.rules[start : start + PAGE]
     noise = await noise_of(parts, viewer.account.id, some, zone=zone_of(viewer))
     return show(
@@ -112,11 +115,20 @@ async def _page(request: Request, viewer: Viewer, *, start: int = 0, problem: st
         "rules.html",
         viewer=viewer,
         status=409 if problem else 200,
-        lines=[Line(rule, sentence(rule), noise[rule.id]) for rule in some],
+        lines=[Line(rule, sentence(rule), noise[rule.id], _awaits(rule, now)) for rule in some],
         preferences=preferences,
         start=start,
         older=start + PAGE if len(preferences.rules) > start + PAGE else 0,
+        # A rule that is not older than its user had no time yet to be silent.
+        is_settled=viewer.account.created <= now - timedelta(days=FORTNIGHT),
+        gone=gone[0] if gone and request.query_params.get("said") == "deleted" else None,
         deleted=[(rule, sentence(rule)) for rule in gone[:DELETED]],
         defaults=parts.defaults.rules,
         problem=problem,
     )
+
+
+def _awaits(rule: Rule, now: datetime) -> str:
+    states = {each.state_at(now) for each in rule.destinations}
+    is_heard = not rule.enabled or rule.blocked or states != {DestinationState.UNCONFIRMED}
+    return "" if is_heard else either(each.name for each in rule.destinations)

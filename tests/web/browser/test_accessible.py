@@ -65,7 +65,7 @@ async def a_stopped_rule(page: Page) -> None:
     await page.locator("[name=reason]").first.fill("It floods the list.")
     await page.get_by_role("button", name="Stop it").first.click()
     await page.goto("/rules")
-    await page.get_by_text("stopped by an operator").wait_for()
+    await page.get_by_text("an operator stopped it").wait_for()
 
 
 async def no_yaml(page: Page) -> None:

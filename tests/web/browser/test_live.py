@@ -15,7 +15,7 @@ async def open_editor(page: Page) -> None:
     """Begin a new rule with a filter by application."""
     await page.goto("/rules/new")
     await page.get_by_label("Name", exact=True).fill("Live")
-    await page.get_by_label("email (email)").check()
+    await page.get_by_role("checkbox", name="email active").check()
     await page.get_by_label("Add a filter").select_option("application")
     await page.get_by_role("button", name="Add this filter").click()
     await expect(page.get_by_label("Names, 1")).to_be_visible()

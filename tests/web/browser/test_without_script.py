@@ -37,7 +37,7 @@ async def write_a_rule(page: Page, name: str, application: str) -> None:
     await page.get_by_label("Add a filter").select_option("application")
     await page.get_by_role("button", name="Add this filter").click()
     await page.get_by_label("Names, 1").fill(application)
-    await page.get_by_label("email (email)").check()
+    await page.get_by_role("checkbox", name="email active").check()
     await page.get_by_role("button", name="Show the preview").last.click()
 
 
@@ -60,7 +60,7 @@ async def test_what_was_typed_stays_where_it_is_refused(page: Page, site: Site) 
     name = page.get_by_label("Name", exact=True)
     assert await name.get_attribute("aria-invalid") == "true"
     assert await page.get_by_label("Names, 1").input_value() == "bodhi"
-    assert await page.get_by_label("email (email)").is_checked()
+    assert await page.get_by_role("checkbox", name="email active").is_checked()
 
 
 async def test_a_rule_is_deleted_and_brought_back(page: Page, site: Site) -> None:

@@ -127,7 +127,9 @@ class Pause(In):
     """Until when to pause; null is until you resume."""
 
     until: datetime | None = Field(
-        default=None, description="With a time zone.", examples=["2026-12-24T18:00:00Z"]
+        default=None,
+        description="With a time zone; within 366 days.",
+        examples=["2026-12-24T18:00:00Z"],
     )
 
 

@@ -12,10 +12,10 @@ from fmn.rules.rule import Rule
 from fmn.storage.editing import Change, owner_of
 from fmn.storage.engine import reading
 from fmn.storage.preferences import load_user
-from fmn.web.addresses import masked
 from fmn.web.changing import change
+from fmn.web.destinations.addresses import masked
+from fmn.web.destinations.pausing import LINK
 from fmn.web.parts import Parts
-from fmn.web.pausing import LINK
 
 BY = "link"
 """Who changed it, in the feed."""

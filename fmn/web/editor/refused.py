@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fmn.errors import FieldError, PreferencesError
-from fmn.web.drafts import Draft, DraftFilter
+from fmn.web.editor.drafts import Draft, DraftFilter
 
 SAID = {
     "everything": "no filter asks for something, so this rule would match every message: "
@@ -35,6 +35,8 @@ def refused(error: PreferencesError, draft: Draft) -> Refused:
     match error.path:
         case ("filters", int(place), *rest) if place < len(draft.filters):
             return _in_filter(place, draft.filters[place], tuple(rest), error.expected)
+        case ("name", *_) if not draft.name.strip():
+            return Refused("name", LABELS["name"], "give the rule a name")
         case (str(name), *_) if name in LABELS:
             return Refused(name, LABELS[name], SAID.get(name, error.expected))
         case ("filters", *_):

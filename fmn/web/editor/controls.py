@@ -15,10 +15,24 @@ from pydantic import ValidationError
 
 from fmn.rules.access import Field
 from fmn.rules.filter import Filter, Me
-from fmn.web.json_text import read_json, write_json
+from fmn.web.editor.json_text import read_json, write_json
 
 SAMPLE = "x"
 NOBODY = Me(SAMPLE, frozenset())
+COMMONEST = (
+    "application",
+    "owner",
+    "artifact",
+    "user",
+    "agent",
+    "topic",
+    "severity",
+    "text",
+    "group",
+    "regex",
+    "field",
+)
+"""What people ask for most, first; any other kind comes after these, by name."""
 OWN = {"me", "mine"}
 """What stands for the user and the user's groups, where the examples say that it may."""
 
@@ -92,6 +106,8 @@ class Question:
 
     kind: str
     help: str = ""
+    title: str = ""
+    """What a message is that it asks for, in few words: "from an application"."""
     controls: tuple[Control, ...] = ()
     one_way: bool = False
     """Whether exactly one of the controls that are not required is filled in."""
@@ -108,8 +124,10 @@ class Question:
 
 
 def questions(filters: Mapping[str, type[Filter]]) -> dict[str, Question]:
-    """Return the question of each kind of filter, by kind."""
-    return {kind: question(kind, filters[kind]) for kind in sorted(filters)}
+    """Return the question of each kind of filter, by kind, the commonest first."""
+    first = {kind: place for place, kind in enumerate(COMMONEST)}
+    kinds = sorted(filters, key=lambda kind: (first.get(kind, len(first)), kind))
+    return {kind: question(kind, filters[kind]) for kind in kinds}
 
 
 @cache
@@ -126,7 +144,9 @@ def question(kind: str, filter_: type[Filter]) -> Question:
     rest = [needed | {name: samples[name]} for name in fields if name not in needed]
     together = not all(_takes(filter_, each) for each in rest) or _takes(filter_, samples)
     help_ = " ".join(schema.get("description", "").split())
-    return Question(kind, help_, controls, one_way=len(rest) > 1 and not together)
+    title = getattr(filter_, "title", "") or help_.partition(". ")[0].rstrip(".")
+    one_way = len(rest) > 1 and not together
+    return Question(kind, help_, title, controls, one_way=one_way)
 
 
 def _control(name: str, field: Mapping[str, Any], required: bool, about: Field | None) -> Control:  # noqa: FBT001

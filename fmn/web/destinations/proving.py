@@ -9,14 +9,20 @@ from hashlib import sha256
 from typing import Literal
 
 from fmn.errors import Unavailable
-from fmn.model import Destination
-from fmn.web import letters
+from fmn.model import Destination, DestinationState
+from fmn.web.destinations import letters
 from fmn.web.parts import Parts
 
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 CONFIRMATIONS = 5
 TESTS = 10
 """At most so many in an hour."""
+A_DAY = 10
+"""Confirmations that one address may be asked for in a day, whoever asks."""
+
+UNPROVEN = frozenset({DestinationState.UNCONFIRMED, DestinationState.BOUNCING})
+"""States of a destination whose address may be asked to confirm."""
 
 Said = Literal["sent", "busy", "away"]
 
@@ -56,7 +62,9 @@ async def test(parts: Parts, destination: Destination) -> Said:
 async def _may_ask(parts: Parts, destination: Destination) -> bool:
     # One address of two users is one person who is asked. No address stands in a key.
     address = sha256(destination.address.casefold().encode(errors="replace")).hexdigest()
-    for who in (f"user {destination.user}", f"address {address}"):
-        if not await parts.queues.allowed("confirmation", who, times=CONFIRMATIONS, within=HOUR):
-            return False
-    return True
+    allowed, user, there = parts.queues.allowed, f"user {destination.user}", f"address {address}"
+    return (
+        await allowed("confirmation", user, times=CONFIRMATIONS, within=HOUR)
+        and await allowed("confirmation", there, times=CONFIRMATIONS, within=HOUR)
+        and await allowed("confirmation-day", there, times=A_DAY, within=DAY)
+    )

@@ -11,8 +11,9 @@ from typing import Any
 
 from fmn.preferences.edits import etag_of
 from fmn.rules.filter import Filter
+from fmn.rules.regexes import Saved
 from fmn.rules.rule import Rule
-from fmn.web.controls import Control, Question, question, questions
+from fmn.web.editor.controls import Control, Question, question, questions
 from fmn.web.forms import Form
 
 Path = tuple[str | int, ...]
@@ -54,9 +55,11 @@ class DraftFilter:
         arguments = self.written()
         kind = arguments.pop("kind")
         try:
-            return kinds[kind].model_validate(arguments).clause()[self.negate]
+            # As saved: nothing is compiled for a page that only says the clause.
+            filter_ = kinds[kind].model_validate(arguments, context=Saved())
         except (KeyError, ValueError):
             return f"{'not ' if self.negate else ''}{kind}"
+        return filter_.clause()[self.negate]
 
 
 @dataclass(frozen=True, slots=True)

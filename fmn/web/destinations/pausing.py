@@ -13,6 +13,9 @@ LENGTHS: Mapping[str, tuple[str, timedelta | None]] = {
 }
 """Word in a form → words for people, and how long; None: no end."""
 
+LONGEST = timedelta(days=366)
+"""A pause with an end lasts a year at most; the longest year has so many days."""
+
 EVERYTHING = "everything"
 """Reason of a pause of all destinations."""
 LINK = "by the link in a mail"

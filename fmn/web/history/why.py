@@ -1,5 +1,6 @@
 """Why a user got a message, and why not: each rule, each filter, and where a delivery stopped."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -110,8 +111,11 @@ async def why(parts: Sources, user: str, message: str, *, now: bool) -> Why | No
             version, kinds = judged.version, parts.filters
             preferences = await editing.in_force(connection, theirs.id, version, kinds)
         reached = await outcomes(connection, theirs.id, judged.message.id)
-    verdicts = _verdicts(parts, preferences, judged) if preferences else ()
-    return Why(judged, user, now, version if preferences else 0, verdicts, tuple(reached))
+    if not preferences:
+        return Why(judged, user, now, 0, (), tuple(reached))
+    # In a thread, because a regex may need long: others go on meanwhile.
+    verdicts = await asyncio.to_thread(_verdicts, parts, preferences, judged)
+    return Why(judged, user, now, version, verdicts, tuple(reached))
 
 
 def _verdicts(parts: Sources, preferences: Preferences, judged: Judged) -> tuple[Verdict, ...]:

@@ -1,26 +1,25 @@
 """What the page says of a draft while it is edited: its sentence, its preview, what it lacks."""
 
+import asyncio
 from dataclasses import dataclass, replace
-from datetime import timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 
-from fmn.errors import FieldError, Unavailable
+from fmn.errors import FieldError
 from fmn.model import Destination, DestinationId
 from fmn.preferences.codec import read_rule
 from fmn.preferences.sentence import clauses, sentence
 from fmn.preferences.values import Preferences
 from fmn.rules.rule import Rule
 from fmn.rules.rule_set import Answer
-from fmn.web.chart import Chart, Column, amount
-from fmn.web.drafts import Draft
+from fmn.web.editor.drafts import Draft
+from fmn.web.editor.preview import Example, Preview, preview
+from fmn.web.editor.refused import Refused, refused
+from fmn.web.editor.turns import TooOften, Turns
+from fmn.web.history.chart import Chart, Column, amount
 from fmn.web.parts import Parts
-from fmn.web.preview import Example, Preview, preview
-from fmn.web.refused import Refused, refused
 
 NOISY = 24
 """Messages a day above which a rule is said to be noisy: one an hour."""
-PREVIEWS = 60
-"""Previews somebody may ask for in `WITHIN`."""
-WITHIN = timedelta(minutes=1)
 UNNAMED = "This rule"
 NOWHERE = Destination(DestinationId("nowhere"), "", "nowhere", "", "")
 
@@ -86,6 +85,12 @@ class Outlook:
         """Tell whether it is more than one message an hour."""
         return self.a_day > NOISY
 
+    @property
+    def examples(self) -> list[Example]:
+        """Return the newest messages, the one sent last first: they may come in another order."""
+        found = self.preview.examples if self.preview else ()
+        return sorted(found, key=_sent_at, reverse=True)
+
     def reasons(self, example: Example) -> list[Reason]:
         """Return what each filter found in an example, in the words of the sentence."""
         said = clauses(self.rule) if self.rule else ()
@@ -93,15 +98,19 @@ class Outlook:
         return [Reason(clause.words, each) for clause, each in zip(said, answers, strict=False)]
 
 
-async def outlook(parts: Parts, preferences: Preferences, draft: Draft, *, zone: tzinfo) -> Outlook:
+async def outlook(
+    parts: Parts, turns: Turns, preferences: Preferences, draft: Draft, *, zone: tzinfo
+) -> Outlook:
     """Return what to say of a draft; it needs neither name nor destination yet."""
     try:
-        rule = _rule(parts, preferences, draft)
+        rule = await asyncio.to_thread(_rule, parts, preferences, draft)
     except FieldError as error:
         return Outlook(lacks=refused(error, draft))
-    if not await _is_allowed(parts, preferences.user):
+    try:
+        async with turns.take(preferences.user):
+            return Outlook(rule, await preview(parts, preferences, rule, zone=zone))
+    except TooOften:
         return Outlook(rule)
-    return Outlook(rule, await preview(parts, preferences, rule, zone=zone))
 
 
 def _rule(parts: Parts, preferences: Preferences, draft: Draft) -> Rule:
@@ -114,8 +123,5 @@ def _rule(parts: Parts, preferences: Preferences, draft: Draft) -> Rule:
     return replace(rule, destinations=())
 
 
-async def _is_allowed(parts: Parts, user: str) -> bool:
-    try:
-        return await parts.queues.allowed("preview", user, times=PREVIEWS, within=WITHIN)
-    except Unavailable:
-        return True
+def _sent_at(example: Example) -> datetime:
+    return example.message.sent_at or datetime.min.replace(tzinfo=UTC)

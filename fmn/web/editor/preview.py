@@ -20,7 +20,7 @@ from fmn.rules.rule import Rule
 from fmn.rules.rule_set import Explanation
 from fmn.storage.candidates import Sample, samples
 from fmn.storage.engine import reading
-from fmn.web.others import Others
+from fmn.web.editor.others import Others
 from fmn.web.parts import Parts
 
 DAYS = 14
@@ -100,18 +100,19 @@ async def preview(
     The draft counts as enabled, and as not stopped; a saved rule with its id is not among the
     other rules. `zone` is the viewer's: days begin at its midnights.
     """
-    judge = _Judge(parts, preferences, draft)
+    # All that is judged, in threads, because a regex may need long: others go on meanwhile.
+    judge = await asyncio.to_thread(_Judge, parts, preferences, draft)
     spans = _spans(parts.now().astimezone(zone).date(), zone)
     judged: list[_Judged] = []
     with suppress(TimeoutError), judge:
-        async with asyncio.timeout(patience.total_seconds()), reading(parts.engine) as connection:
+        async with asyncio.timeout(patience.total_seconds()):
             for some in (spans[-WEEK:], spans[:-WEEK]):
-                found = await samples(connection, judge.covers, some, at_most=PER_DAY)
-                for sample in reversed(found):
-                    # In a thread, because a regex may need long: others go on meanwhile.
+                async with reading(parts.engine) as connection:
+                    found = await samples(connection, judge.covers, some, at_most=PER_DAY)
+                for sample in reversed(found):  # others need the connection meanwhile
                     day = await asyncio.to_thread(judge.day, sample)
                     judged.append(day)  # what is judged stays when time is over
-    return judge.preview(judged, zone, partial=len(judged) < len(spans))
+    return await asyncio.to_thread(judge.preview, judged, zone, partial=len(judged) < len(spans))
 
 
 @dataclass(frozen=True, slots=True)
