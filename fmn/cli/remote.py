@@ -5,13 +5,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import httpx
 import msgspec
 import typer
 
+from fmn.cli.say import read_text
 from fmn.errors import FmnError, InputError, Unavailable
 from fmn.preferences.edits import Changed
 
@@ -158,12 +158,7 @@ def _checked(url: str) -> str:
 
 
 def _read(file: str) -> str:
-    try:
-        return sys.stdin.readline() if file == "-" else Path(file).read_text()
-    except OSError as failed:
-        raise InputError(file, failed.strerror or failed) from None
-    except UnicodeDecodeError as failed:
-        raise InputError(file, f"not UTF-8: {failed}") from None
+    return sys.stdin.readline() if file == "-" else read_text(file)
 
 
 def _one_line(token: str) -> str:

@@ -1,11 +1,9 @@
 """`fmn match`, and `fmn rules export|import`."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,7 +12,7 @@ from rich.text import Text
 from fmn.bus.facts import Decoder
 from fmn.cli.lines import Lines
 from fmn.cli.remote import Access, Remote, Token, TokenFile, Url, access, remote
-from fmn.cli.say import emit, say, write_text
+from fmn.cli.say import emit, read_text, say, write_text
 from fmn.cli.settings import ConfigFile, Site, run, site
 from fmn.directory.fixed import Fixed
 from fmn.directory.snapshot import Directory, Snapshot
@@ -43,16 +41,6 @@ User = Annotated[str, typer.Argument(metavar="USER", help="The user's name.")]
 def read_rules(path: str, at: Site) -> Book:
     """Read RULES.yaml. Raises PreferencesError, which names file, path and key."""
     return read_book(read_text(path), where=path, filters=at.filters, senders=at.senders)
-
-
-def read_text(path: str) -> str:
-    """Read a file, or `-` for stdin. Raises InputError."""
-    try:
-        return sys.stdin.read() if path == "-" else Path(path).read_text()
-    except OSError as failed:
-        raise InputError(path, failed.strerror or failed) from None
-    except UnicodeDecodeError as failed:
-        raise InputError(path, f"not UTF-8: {failed}") from None
 
 
 def directory_of(book: Book) -> Directory:

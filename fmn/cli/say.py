@@ -1,4 +1,4 @@
-"""JSON for machines to stdout, words for people to stderr."""
+"""JSON for machines to stdout, words for people to stderr; files, where `-` is one of these."""
 
 import sys
 from pathlib import Path
@@ -43,3 +43,13 @@ def write_text(file: str, text: str) -> None:
         Path(file).write_text(text)
     except OSError as failed:
         raise InputError(file, failed.strerror or failed) from None
+
+
+def read_text(path: str) -> str:
+    """Read a file, or `-` for stdin. Raises InputError."""
+    try:
+        return sys.stdin.read() if path == "-" else Path(path).read_text()
+    except OSError as failed:
+        raise InputError(path, failed.strerror or failed) from None
+    except UnicodeDecodeError as failed:
+        raise InputError(path, f"not UTF-8: {failed}") from None
