@@ -18,6 +18,9 @@ from fmn.preferences.written import refusal
 from fmn.rules import bounds
 from fmn.rules.rule import Rule
 
+UNPROVEN = frozenset({DestinationState.UNCONFIRMED, DestinationState.BOUNCING})
+"""States out of which a confirmation leads."""
+
 
 class NotThere(FmnError):
     """There is no such thing, or not any more."""
@@ -128,10 +131,9 @@ def delete_destination(preferences: Preferences, destination: DestinationId) -> 
 
 def confirm(preferences: Preferences, destination: DestinationId) -> Preferences:
     """Make an unconfirmed or bouncing destination active; any other stays as it is."""
-    waiting = {DestinationState.UNCONFIRMED, DestinationState.BOUNCING}
 
     def confirmed(each: Destination) -> Destination:
-        return _active(each) if each.state in waiting else each
+        return _active(each) if each.state in UNPROVEN else each
 
     return _with_destinations(preferences, [destination], confirmed)
 

@@ -97,7 +97,7 @@ async def delete(viewer: Writer, parts: Here, destination: DestinationId) -> Res
 async def ask(viewer: Writer, parts: Here, destination: DestinationId) -> Response:
     """Send a link to the address: whoever opens it and says yes confirms it."""
     to = await _mine(viewer, parts, destination)
-    if to.state not in proving.UNPROVEN:
+    if to.state not in edits.UNPROVEN:
         raise refused("", f"there is nothing to confirm: it is {to.state_at(parts.now())}")
     if fault := proving.unproven(parts, to):
         raise refused("", fault)

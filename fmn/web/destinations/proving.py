@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Literal
 
 from fmn.errors import Unavailable
-from fmn.model import Destination, DestinationState
+from fmn.model import Destination
 from fmn.web.destinations import letters
 from fmn.web.parts import Parts
 
@@ -21,8 +21,6 @@ TESTS = 10
 A_DAY = 10
 """Confirmations that one address may be asked for in a day, whoever asks."""
 
-UNPROVEN = frozenset({DestinationState.UNCONFIRMED, DestinationState.BOUNCING})
-"""States of a destination whose address may be asked to confirm."""
 
 Said = Literal["sent", "busy", "away"]
 

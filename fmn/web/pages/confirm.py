@@ -41,7 +41,7 @@ async def confirm(request: Request, parts: Here, token: str) -> Response:
 def _may_be_confirmed(parts: Parts, found: Linked | None) -> bool:
     if found is None or proving.unproven(parts, found.destination):
         return False
-    return found.destination.state in proving.UNPROVEN
+    return found.destination.state in edits.UNPROVEN
 
 
 def _page(request: Request, found: Linked | None) -> Response:

@@ -57,7 +57,7 @@ async def add(request: Request, viewer: SignedIn, form: Posted) -> Response:
 async def again(parts: Here, viewer: SignedIn, _: Posted, id_: DestinationId) -> Response:
     """Ask the address once more to confirm."""
     destination = await _mine(parts, viewer, id_)
-    if destination.state not in proving.UNPROVEN or proving.unproven(parts, destination):
+    if destination.state not in edits.UNPROVEN or proving.unproven(parts, destination):
         raise HTTPException(409, "there is nothing to confirm by a link")
     return go("/destinations", await proving.ask(parts, destination))
 
