@@ -6,7 +6,7 @@ RUN pip install --no-cache-dir build && python -m build --wheel
 
 FROM python:3.13-slim
 COPY --from=build /src/dist/*.whl /src/constraints.txt /tmp/
-RUN pip install --no-cache-dir --constraint /tmp/constraints.txt "$(ls /tmp/*.whl)[postgres,schemas]" \
+RUN pip install --no-cache-dir --constraint /tmp/constraints.txt "$(ls /tmp/*.whl)[postgres,schemas,senders]" \
  && rm /tmp/*.whl /tmp/constraints.txt \
  && useradd --system --create-home fmn
 USER fmn

@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test lint clean
+.PHONY: install demo test lint peers clean
 
 install: $(VENV)/installed
 
@@ -32,5 +32,10 @@ lint: install
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
+# Synapse, the Matrix server of the tests, wants other libraries than ours: it lives apart.
+peers:
+	@$(PYTHON) -m venv .peers/synapse
+	@.peers/synapse/bin/python -m pip install --quiet --disable-pip-version-check matrix-synapse
+
 clean:
-	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .peers dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

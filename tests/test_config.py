@@ -78,3 +78,12 @@ def test_variables_of_the_tests_are_no_settings() -> None:
 def test_a_file_that_is_not_there_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.toml: No such file"):
         read("nowhere.toml", {})
+
+
+def test_a_variable_finds_what_the_file_names_whatever_its_case(tmp_path: Path) -> None:
+    config = tmp_path / "fmn.toml"
+    config.write_text('[senders.irc.networks.OFTC]\nhost = "irc.example.org"\n')
+    settings, _ = read(str(config), {"FMN_SENDERS__IRC__NETWORKS__OFTC__PASSWORD": "p"})
+    assert settings.senders["irc"]["networks"] == {
+        "OFTC": {"host": "irc.example.org", "password": "p"}
+    }

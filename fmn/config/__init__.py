@@ -10,54 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-)
+from pydantic import Field, SecretStr, ValidationError, field_validator
 
+from fmn.config.fields import Duration, ExistingFile, Secret, Section
 from fmn.errors import ConfigError
-
-SHORTEST_SECRET = 32
-"""Characters of `web.secret`: a key that nobody guesses."""
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-def _duration(value: object) -> object:
-    if isinstance(value, timedelta):
-        return value
-    found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)([smhd])", value) if isinstance(value, str) else None
-    duration = timedelta(**{UNITS[found[2]]: float(found[1])}) if found else timedelta()
-    if not duration:
-        raise ValueError("expected a number above 0 and a unit: '5s', '10m', '1h', '30d'")
-    return duration
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-"""Written as a number and a unit: `5s`, `10m`, `1h`, `30d`."""
-
-
-def _is_file(path: str) -> str:
-    if path and not Path(path).is_file():
-        raise ValueError(f"there is no file {path!r}")
-    return path
-
-
-ExistingFile = Annotated[str, AfterValidator(_is_file)]
-"""Path of a file that is there, or empty."""
-
-
-class Section(BaseModel):
-    """A part of the settings; senders declare theirs in their own file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 class Bus(Section):
@@ -89,6 +47,7 @@ class Storage(Section):
     """SQL: preferences and history."""
 
     url: SecretStr = SecretStr("sqlite:///fmn.db")
+    secret: Secret = SecretStr("")
     keep_messages: Duration = timedelta(days=30)
     keep_deliveries: Duration = timedelta(days=90)
 
@@ -106,6 +65,13 @@ class Retry(Section):
     attempts: int = Field(default=10, ge=1)
     first: Duration = timedelta(seconds=5)
     longest: Duration = timedelta(hours=1)
+
+
+class Bouncing(Section):
+    """When a destination whose notifications come back is not written to any more."""
+
+    refusals: int = Field(default=3, ge=1)
+    within: Duration = timedelta(days=14)
 
 
 class Templates(Section):
@@ -126,7 +92,7 @@ class Web(Section):
     """The web pages and the API; `url` and `secret` count for workers, too."""
 
     url: str = ""
-    secret: SecretStr = SecretStr("")
+    secret: Secret = SecretStr("")
     port: int = Field(default=8080, ge=0, le=65535)
     proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     login: Literal["oidc", "local"] = "oidc"
@@ -149,13 +115,6 @@ class Web(Section):
             raise ValueError("expected https://HOST, without a path and without a slash at the end")
         return url
 
-    @field_validator("secret")
-    @classmethod
-    def _is_long(cls, secret: SecretStr) -> SecretStr:
-        if 0 < len(secret.get_secret_value()) < SHORTEST_SECRET:
-            raise ValueError(f"expected at least {SHORTEST_SECRET} characters")
-        return secret
-
 
 class Settings(Section):
     """Everything that can be set."""
@@ -165,10 +124,11 @@ class Settings(Section):
     storage: Storage = Storage()
     directory: Directory = Directory()
     retry: Retry = Retry()
+    bouncing: Bouncing = Bouncing()
     templates: Templates = Templates()
     service: Service = Service()
     web: Web = Web()
-    senders: dict[str, dict[str, Any]] = {}
+    senders: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Kind → its settings; each sender's file says which there are."""
 
 
@@ -193,9 +153,10 @@ def read(path: str | None, environ: Mapping[str, str]) -> tuple[Settings, Source
     """
     file = path or environ.get("FMN_CONFIG") or ("fmn.toml" if Path("fmn.toml").exists() else None)
     values = _toml(file) if file else {}
-    source = Source(file, {_path(name): name for name in environ if _is_setting(name)})
-    for key, name in source.variables.items():
-        _put(values, key.split("."), _value(environ[name]), name)
+    keys = {name: _path(name) for name in environ if _is_setting(name)}
+    for name, key in keys.items():
+        _put(values, key, _value(environ[name]), name)
+    source = Source(file, {".".join(key): name for name, key in keys.items()})
     return check(Settings, values, source), source
 
 
@@ -232,8 +193,8 @@ def _is_setting(name: str) -> bool:
     return name.startswith("FMN_") and name != "FMN_CONFIG" and not name.startswith("FMN_TEST_")
 
 
-def _path(name: str) -> str:
-    return name.removeprefix("FMN_").lower().replace("__", ".")
+def _path(name: str) -> list[str]:
+    return name.removeprefix("FMN_").lower().split("__")
 
 
 def _value(text: str) -> Any:  # noqa: ANN401  # TOML is what it is
@@ -245,7 +206,12 @@ def _value(text: str) -> Any:  # noqa: ANN401  # TOML is what it is
 
 def _put(values: dict[str, Any], path: list[str], value: object, name: str) -> None:
     for part in path[:-1]:
-        values = values.setdefault(part, {})
+        values = values.setdefault(_known(values, part), {})
         if not isinstance(values, dict):
             raise ConfigError(name, f"{part!r} is not a section")
-    values[path[-1]] = value
+    values[_known(values, path[-1])] = value
+
+
+def _known(values: dict[str, Any], part: str) -> str:
+    # Names that people choose, of networks and servers, may have capitals; variables lost them.
+    return next((known for known in values if known.lower() == part), part)
