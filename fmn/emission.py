@@ -1,7 +1,7 @@
 """What a worker makes of a message, and what becomes of that: frozen values.
 
 Content and Recipients travel in Chunks through the outbox; an Outcome tells what became of a
-notification.
+notification, and what is Learned of its address.
 """
 
 import html
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from fmn.model import Key, Message, Origin, RuleId
+from fmn.model import DestinationId, Key, Message, Origin, RuleId
 
 FOOTER = "\x1e"
 """The one place in rendered text where a recipient's footer goes. It cannot be in a message:
@@ -32,8 +32,11 @@ class Content:
     html: str | None = None
     """May hold FOOTER once."""
     headers: dict[str, str] = field(default_factory=dict)
-    """Facts of the message a sender may want: `topic`, `app`, `severity`, `message`; and `stop`:
-    followed by a recipient's token it is the address that stops this."""
+    """Facts of the message a sender may want: `topic`, `app`, `severity`, `message`, `url`,
+    `sent_at` (ISO 8601, UTC), `artifact` (the first one, which makes a thread of what is said of
+    it); of a digest topic, url and artifact only where they are all its messages', and the highest
+    severity. `stop`: followed by a recipient's token it is the address that stops this. Of a
+    confirmation `code` and `user`: what proves that somebody reads this, and who asked."""
 
     def text_for(self, recipient: "Recipient") -> str:
         """Return the text with the recipient's footer in its place."""
@@ -45,8 +48,12 @@ class Content:
 
 
 def _in_html(footer: str) -> str:
-    lines = (LINK.sub(r'<a href="\2">\1</a>', html.escape(line)) for line in footer.splitlines())
-    return "<br>".join(lines)
+    return "<br>".join(map(_linked, html.escape(footer).splitlines()))
+
+
+def _linked(line: str) -> str:
+    # The search for a link is quadratic in a line that has none.
+    return LINK.sub(r'<a href="\2">\1</a>', line) if ": http" in line else line
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,8 @@ class Chunk:
     content: Content
     recipients: tuple[Recipient, ...]
     attempt: int = 1
+    absent_since: datetime | None = None
+    """When nobody was there for the first time; UTC."""
 
     @property
     def notifications(self) -> int:
@@ -114,6 +123,31 @@ class Outcome:
     """Why it was not sent, or not yet: `unconfirmed`, `duplicate`, the peer's words."""
 
 
+class News(StrEnum):
+    """What a sender learns of an address."""
+
+    PROVEN = "proven"
+    """Whoever owns it agrees to be written to."""
+    REFUSED = "refused"
+    """What was sent there came back for good; where that goes on it is a bouncing destination."""
+    GONE = "gone"
+    """It does not exist any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A line of the log: what came back from a destination."""
+
+    destination: DestinationId
+    news: News
+    of: str
+    """What it came back for, a key or the peer's own id: the same is counted once."""
+    reason: str
+    """The peer's words."""
+    at: datetime
+    """UTC."""
+
+
 @dataclass(frozen=True, slots=True)
 class Handled:
     """A line of the log: a message was matched, by these rules of this version."""
@@ -126,7 +160,7 @@ class Handled:
     notifications: int
 
 
-LogLine = Handled | Outcome
+LogLine = Handled | Outcome | Learned
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,9 +57,26 @@ class PermanentFailure(FmnError):
     """It cannot be delivered, now or later."""
 
 
+class AddressRefused(PermanentFailure):
+    """The server of the address takes nothing for it: where that goes on, its owner is told."""
+
+
+class AddressGone(PermanentFailure):
+    """The address does not exist any more, and never will again."""
+
+
 class TransientFailure(FmnError):
     """It may be delivered later."""
 
     def __init__(self, reason: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+
+
+class Absent(TransientFailure):
+    """Nobody is there just now: it is waited for, and no attempt is counted."""
+
+    def __init__(self, reason: str, *, retry_after: timedelta, longest: timedelta) -> None:
+        super().__init__(reason, retry_after=retry_after)
+        self.longest = longest
+        """For so long it is waited for; then it cannot be delivered."""

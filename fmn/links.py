@@ -1,12 +1,14 @@
-"""Signed links: what whoever holds one may do, without a login.
+"""Signed links, and codes: what whoever holds one may do, without a login.
 
 A token is bound to one purpose and expires. What it allows stands in it, so nothing is looked up
 to check it, and nothing private stands in it. Signing: itsdangerous, HMAC-SHA256.
 """
 
+import base64
 import hashlib
+import hmac
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar, cast
 
 from itsdangerous import BadData, URLSafeTimedSerializer
@@ -92,6 +94,27 @@ class Links:
             raise BadLink
         made: Any = purpose
         return cast(P, made(*(tuple(v) if isinstance(v, list) else v for v in values)))
+
+    def code(self, destination: DestinationId, now: datetime) -> str:
+        """Return what proves that somebody reads what is sent there: `K7QX-3MZA`.
+
+        It works until the end of the next day, UTC. Whoever checks it limits how often people may
+        guess: there are 2^40 of them. Empty without a secret.
+        """
+        return self._code(destination, now.date()) if self._secret else ""
+
+    def is_code(self, destination: DestinationId, typed: str, now: datetime) -> bool:
+        """Tell whether this is the code of today or yesterday, however it was typed."""
+        plain = "".join(typed.upper().split()).replace("-", "").encode(errors="replace")
+        days = (now.date(), (now - timedelta(days=1)).date())
+        codes = [self._code(destination, day).replace("-", "").encode() for day in days]
+        return bool(self._secret) and any(hmac.compare_digest(plain, code) for code in codes)
+
+    def _code(self, destination: DestinationId, day: date) -> str:
+        said = f"fmn Code {destination} {day.isoformat()}".encode()
+        digest = hmac.digest(self._secret.encode(), said, "sha256")
+        code = base64.b32encode(digest)[:8].decode()
+        return f"{code[:4]}-{code[4:]}"
 
     def _serializer(self, purpose: type[Purpose]) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(

@@ -1,6 +1,7 @@
 """Signed links: bound to a purpose, expiring, and nobody makes them but us."""
 
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -65,3 +66,34 @@ def test_without_an_address_or_a_secret_there_are_no_links(url: str, secret: str
         links.read(Stop, forged)
     with pytest.raises(BadLink):
         Links().read(Stop, Links("https://x", "").token(STOP))
+
+
+NOW = datetime(2026, 3, 29, 12, tzinfo=UTC)
+
+
+def test_a_code_works_on_its_day_and_the_next_however_it_is_typed() -> None:
+    code = LINKS.code(STOP.destination, NOW)
+    assert re.fullmatch("[A-Z2-7]{4}-[A-Z2-7]{4}", code)
+    for typed in (code, code.lower(), code.replace("-", " "), f" {code[:3]} {code[3:]}\n"):
+        assert LINKS.is_code(STOP.destination, typed, NOW)
+        assert LINKS.is_code(STOP.destination, typed, NOW + timedelta(days=1))
+        assert not LINKS.is_code(STOP.destination, typed, NOW + timedelta(days=2))
+        assert not LINKS.is_code(STOP.destination, typed, NOW - timedelta(days=1))
+
+
+def test_a_code_is_of_one_destination_and_one_site() -> None:
+    code = LINKS.code(STOP.destination, NOW)
+    assert not LINKS.is_code(DestinationId("d2"), code, NOW)
+    another = Links("https://fmn.example/n", "another secret, which is long enough")
+    assert not another.is_code(STOP.destination, code, NOW)
+
+
+def test_without_a_secret_there_is_no_code_and_none_is_right() -> None:
+    nobody = Links("https://fmn.example")
+    assert nobody.code(STOP.destination, NOW) == ""
+    assert not nobody.is_code(STOP.destination, "", NOW)
+
+
+@given(st.text())
+def test_nothing_else_is_a_code(typed: str) -> None:
+    assert not LINKS.is_code(STOP.destination, typed, NOW)

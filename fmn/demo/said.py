@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from fmn.emission import Content, Recipient
+from fmn.kinds import Proof, Tell
 
 
 class Said:
@@ -18,15 +19,23 @@ class Said:
         """Address and line."""
         self._file = file
 
-    @staticmethod
-    def fault(address: str) -> str | None:
+    lacks = None
+    forms = ()
+
+    def fault(self, address: str) -> str | None:
         """Return why nothing can be said there; it can be said anywhere."""
         return None if address else "empty"
 
-    @staticmethod
-    def unproven(address: str) -> str | None:
-        """Return why hearing it proves nothing: it is not said to anybody."""
-        return address and "in the demo nothing is said on IRC"
+    def proof(self, address: str) -> Proof:  # noqa: ARG002  # one address is as good as another
+        """Return how it is shown that one may speak there."""
+        return Proof.CODE
+
+    def shown(self, address: str) -> str:
+        """Return the address: nothing of it is secret."""
+        return address
+
+    async def hear(self, tell: Tell) -> None:
+        """Hear nothing."""
 
     async def __aenter__(self) -> Self:
         return self

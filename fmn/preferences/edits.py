@@ -21,6 +21,9 @@ from fmn.rules.rule import Rule
 UNPROVEN = frozenset({DestinationState.UNCONFIRMED, DestinationState.BOUNCING})
 """States out of which a confirmation leads."""
 
+ENDED = UNPROVEN | {DestinationState.GONE}
+"""States out of which it leads to be there again, as a browser that subscribes anew."""
+
 
 class NotThere(FmnError):
     """There is no such thing, or not any more."""
@@ -136,6 +139,39 @@ def confirm(preferences: Preferences, destination: DestinationId) -> Preferences
         return _active(each) if each.state in UNPROVEN else each
 
     return _with_destinations(preferences, [destination], confirmed)
+
+
+def revive(preferences: Preferences, destination: DestinationId) -> Preferences:
+    """Make a destination active that shows itself to be there; a pause stays."""
+
+    def revived(each: Destination) -> Destination:
+        return _active(each) if each.state in ENDED else each
+
+    return _with_destinations(preferences, [destination], revived)
+
+
+def bounce(
+    preferences: Preferences, destination: DestinationId, *, reason: str, at: datetime
+) -> Preferences:
+    """Stop a destination that is active then: what is sent there comes back, in these words."""
+
+    def bouncing(each: Destination) -> Destination:
+        if each.state_at(at) is not DestinationState.ACTIVE:
+            return each
+        return replace(each, state=DestinationState.BOUNCING, until=None, reason=reason)
+
+    return _with_destinations(preferences, [destination], bouncing)
+
+
+def retire(preferences: Preferences, destination: DestinationId, *, reason: str) -> Preferences:
+    """Stop a destination for good because it does not exist any more, in the peer's words."""
+
+    def gone(each: Destination) -> Destination:
+        if each.state is DestinationState.GONE:
+            return each
+        return replace(each, state=DestinationState.GONE, until=None, reason=reason)
+
+    return _with_destinations(preferences, [destination], gone)
 
 
 def pause(

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from fmn.emission import Chunk, Handled, LogLine, Outcome
+from fmn.emission import Chunk, Handled, Learned, LogLine, Outcome
 from fmn.errors import FmnError
 from fmn.model import Message
 
@@ -65,7 +65,7 @@ _encoder = msgspec.msgpack.Encoder()
 
 def pack(value: Message | Chunk | LogLine | DeadLetter) -> bytes:
     """Return a value as it travels."""
-    if isinstance(value, Handled | Outcome):
+    if isinstance(value, LogLine):
         return _encoder.encode((type(value).__name__, value))
     return _encoder.encode(value)
 
@@ -81,7 +81,7 @@ def unpack(raw: bytes, shape: type[V]) -> V:
 def unpack_line(raw: bytes) -> LogLine:
     """Return a line of the log. Raises UnreadableEntry."""
     name, rest = unpack(raw, tuple[str, msgspec.Raw])
-    shapes: dict[str, Any] = {"Handled": Handled, "Outcome": Outcome}
+    shapes: dict[str, Any] = {"Handled": Handled, "Outcome": Outcome, "Learned": Learned}
     if name not in shapes:
         raise UnreadableEntry(f"{name!r} is no line of the log")
     line: LogLine = unpack(bytes(rest), shapes[name])

@@ -8,42 +8,27 @@ import asyncio
 import math
 import random
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import structlog
 
 from fmn.config import Retry
-from fmn.emission import Chunk, Content, Outcome, Recipient, State
-from fmn.errors import FmnError, PermanentFailure, TransientFailure
+from fmn.emission import Chunk, Learned, LogLine, Outcome, Recipient, State
 from fmn.queues import keys
-from fmn.queues.channels import log_writes
-from fmn.queues.claims import Answer, Claims
+from fmn.queues.attempts import Attempts, Result, Send
+from fmn.queues.channels import emit, log_writes
+from fmn.queues.claims import Claims
 from fmn.queues.connection import Connection
 from fmn.queues.entries import DeadLetter, Step, UnreadableEntry, Write, pack, unpack
 from fmn.queues.life import Life
 from fmn.queues.reader import DEADLY, Entry, Reader
-
-Send = Callable[[Content, Recipient], Awaitable[None]]
 
 MOVE = 0.5
 """Seconds between two looks for retries that are due."""
 MOVE_AT_MOST = 100
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How the attempt for one recipient ended."""
-
-    recipient: Recipient
-    state: State | None = None
-    """None: not attempted, because the process was told to stop."""
-    reason: str | None = None
-    retry_after: timedelta | None = None
-    in_doubt: bool = False
 
 
 class Lane:
@@ -61,7 +46,7 @@ class Lane:
 
     async def each(self, send: Send, stop: asyncio.Event, *, at_once: int) -> None:
         """Give every recipient to `send` until told to stop, so many at once."""
-        serving = _Serving(self._claims, self._life, send, asyncio.Semaphore(at_once), stop)
+        serving = Attempts(self._claims, self._life, send, asyncio.Semaphore(at_once), stop)
         async with asyncio.TaskGroup() as group:
             mover = group.create_task(self._move_due())
             async for batch in self._reader.batches(at_once, stop):
@@ -70,7 +55,12 @@ class Lane:
                         chunks.create_task(self._serve(batch.channel, entry, serving))
             mover.cancel()
 
-    async def _serve(self, k: int, entry: Entry, serving: "_Serving") -> None:
+    async def tell(self, learned: Learned) -> None:
+        """Put what came back by itself on the log. Raises Unavailable."""
+        k = random.SystemRandom().randrange(self._life.crew.channels)
+        await emit(self._connection, k, [Step("", log_writes(k, [learned]), {})])
+
+    async def _serve(self, k: int, entry: Entry, serving: Attempts) -> None:
         try:
             chunk = unpack(entry.value, Chunk)
         except UnreadableEntry as failed:
@@ -83,8 +73,9 @@ class Lane:
     def _step(self, k: int, entry: Entry, chunk: Chunk, results: list[Result]) -> Step:
         if chunk.attempt >= self._retry.attempts:
             results = [_given_up(result) for result in results]
-        outcomes = [o for result in results for o in self._outcomes(chunk, result)]
-        writes = [*self._retries(k, chunk, results), *log_writes(k, outcomes)]
+        lines: list[LogLine] = [o for result in results for o in self._outcomes(chunk, result)]
+        lines += (news for result in results for news in result.learned)
+        writes = [*self._retries(k, chunk, results), *log_writes(k, lines)]
         if given_up := [r for r in results if r.state is State.DEAD]:
             writes.append(self._letter(k, chunk, given_up))
         return Step(entry.id, tuple(writes), self._counts(results))
@@ -100,25 +91,31 @@ class Lane:
 
     def _retries(self, k: int, chunk: Chunk, results: list[Result]) -> list[Write]:
         """Return the chunks still to serve: what failed later, what was not begun at once."""
-        again: dict[tuple[int, int], list[Recipient]] = defaultdict(list)
+        again: dict[tuple[int, int, datetime | None], list[Recipient]] = defaultdict(list)
+        # Who is absent together stays together: content stands once in each chunk.
+        absent = min((r.absent_since for r in results if r.absent_since), default=None)
         for result in results:
             if result.state is None:
-                again[chunk.attempt, 0].append(result.recipient)
+                again[chunk.attempt, 0, chunk.absent_since].append(result.recipient)
             elif result.state is State.RETRYING:
-                due = self._delay(chunk.attempt, result.retry_after)
-                again[chunk.attempt + 1, due].append(result.recipient)
+                due = self._delay(chunk.attempt, result)
+                attempt = chunk.attempt + (result.absent_since is None)
+                since = absent if result.absent_since else chunk.absent_since
+                again[attempt, due, since].append(result.recipient)
         zset, writes = keys.retry(k, self._kind), list[Write]()
-        for (attempt, due), recipients in again.items():
-            rest = replace(chunk, recipients=tuple(recipients), attempt=attempt)
+        for (attempt, due, since), recipients in again.items():
+            rest = replace(chunk, recipients=tuple(recipients), attempt=attempt, absent_since=since)
             writes.append(Write(zset, pack(rest), rest.notifications, due))
         return writes
 
-    def _delay(self, attempt: int, asked: timedelta | None) -> int:
+    def _delay(self, attempt: int, result: Result) -> int:
         """Return seconds until the next attempt: doubling, capped, a third of it at random."""
+        asked = result.retry_after.total_seconds() if result.retry_after else 0
+        if result.absent_since is not None:
+            return math.ceil(asked)
         doubled = self._retry.first.total_seconds() * 2.0 ** min(attempt - 1, 30)
         usual = min(doubled, self._retry.longest.total_seconds())
-        jittered = usual * random.SystemRandom().uniform(2 / 3, 1)
-        return math.ceil(max(jittered, asked.total_seconds() if asked else 0))
+        return math.ceil(max(usual * random.SystemRandom().uniform(2 / 3, 1), asked))
 
     def _counts(self, results: list[Result]) -> Counter[str]:
         counts: Counter[str] = Counter()
@@ -156,59 +153,8 @@ class Lane:
             await asyncio.sleep(MOVE)
 
 
-@dataclass(frozen=True, slots=True)
-class _Serving:
-    """Recipients being served, so many at once."""
-
-    claims: Claims
-    life: Life
-    send: Send
-    free: asyncio.Semaphore
-    stop: asyncio.Event
-
-    async def serve(self, chunk: Chunk) -> list[Result]:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._attempt(chunk, r)) for r in chunk.recipients]
-        return [task.result() for task in tasks]
-
-    async def _attempt(self, chunk: Chunk, recipient: Recipient) -> Result:
-        async with self.free:
-            if self.stop.is_set():
-                return Result(recipient)
-            answers = [await self.claims.claim(key, chunk.origin) for key in recipient.keys]
-            result = await self._answered(chunk, recipient, answers)
-            self.life.took()
-            return result
-
-    async def _answered(self, chunk: Chunk, recipient: Recipient, answers: list[Answer]) -> Result:
-        if set(answers) <= {Answer.SENT, Answer.DUPLICATE}:
-            ours = Answer.SENT in answers
-            state, reason = (State.SENT, None) if ours else (State.SUPPRESSED, "duplicate")
-            return Result(recipient, state, reason)
-        result = await self._sent(chunk, recipient)
-        result = replace(result, in_doubt=Answer.DOUBT in answers)
-        for key in recipient.keys:
-            await self.claims.mark(key, chunk.origin, sent=result.state is State.SENT)
-        _log.info(
-            str(result.state), keys=recipient.keys, kind=chunk.content.kind, reason=result.reason
-        )
-        return result
-
-    async def _sent(self, chunk: Chunk, recipient: Recipient) -> Result:
-        try:
-            await self.send(chunk.content, recipient)
-        except PermanentFailure as failed:
-            return Result(recipient, State.FAILED, _words(failed))
-        except TransientFailure as failed:
-            return Result(recipient, State.RETRYING, _words(failed), failed.retry_after)
-        except Exception as failed:  # noqa: BLE001  # a bug costs one attempt, not the process
-            _log.exception("a sender failed in a way it must not", keys=recipient.keys)
-            return Result(recipient, State.RETRYING, repr(failed))
-        return Result(recipient, State.SENT)
-
-
 def _given_up(result: Result) -> Result:
-    if result.state is not State.RETRYING:
+    if result.state is not State.RETRYING or result.absent_since is not None:
         return result
     return replace(result, state=State.DEAD, reason=f"out of attempts: {result.reason}")
 
@@ -216,7 +162,3 @@ def _given_up(result: Result) -> Result:
 def _poisoned(chunk: Chunk) -> list[Result]:
     why = f"its sender died {DEADLY} times with this chunk alone in hand"
     return [Result(recipient, State.DEAD, why) for recipient in chunk.recipients]
-
-
-def _words(failed: FmnError) -> str:
-    return ": ".join(map(str, failed.args))

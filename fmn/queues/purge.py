@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from fmn.emission import Chunk, Outcome, Recipient
+from fmn.emission import Chunk, Learned, Outcome, Recipient
 from fmn.model import split_key
 from fmn.queues import keys
 from fmn.queues.connection import Connection
@@ -120,12 +120,14 @@ class _Purging:
         return replace(left, value=rest, counts=counts)
 
     def _line(self, letter: DeadLetter) -> _Left | None:
-        """Return nothing of an outcome: its reason may quote the address. The ledger has it."""
+        """Return nothing of what was said of them, for it may quote the address."""
         try:
             line = unpack_line(letter.entry)
         except UnreadableEntry:
             return None
-        theirs = isinstance(line, Outcome) and split_key(line.key)[1] in self.destinations
+        theirs = (isinstance(line, Outcome) and split_key(line.key)[1] in self.destinations) or (
+            isinstance(line, Learned) and line.destination in self.destinations
+        )
         return _Left(b"", 0, 0, {}) if theirs else None
 
     def _is_for(self, recipient: Recipient) -> bool:

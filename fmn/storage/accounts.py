@@ -14,6 +14,7 @@ from fmn.storage.tables import (
     deliveries,
     destinations,
     preference_changes,
+    refusals,
     rule_destinations,
     rules,
     tokens,
@@ -112,6 +113,8 @@ def _nobody(user: UserId) -> str:
 async def _erase(connection: AsyncConnection, user: UserId) -> None:
     mine = select(rules.c.id).where(rules.c.user_id == user)
     await connection.execute(delete(rule_destinations).where(rule_destinations.c.rule_id.in_(mine)))
+    theirs = select(destinations.c.id).where(destinations.c.user_id == user)
+    await connection.execute(delete(refusals).where(refusals.c.destination_id.in_(theirs)))
     for table in (rules, destinations, tokens, preference_changes):
         await connection.execute(delete(table).where(table.c.user_id == user))
     # In the order of the recorder's writes, else each waits for the other.

@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from fmn.errors import ConfigError, Unavailable
+from fmn.storage.columns import use_seal
+from fmn.storage.seal import Seal
 
 PATIENCE = 10
 """Seconds to wait for a connection or for a lock."""
@@ -40,12 +42,14 @@ Engine = AsyncEngine
 
 
 @asynccontextmanager
-async def open_engine(url: str) -> AsyncIterator[AsyncEngine]:
+async def open_engine(url: str, secret: str = "") -> AsyncIterator[AsyncEngine]:
     """Open `sqlite:///PATH` or `postgresql://USER@HOST/DATABASE`; nothing connects yet.
 
-    Raises ConfigError where the address or its driver is wrong.
+    With a secret, addresses are sealed (`storage.seal`). Raises ConfigError where the address or
+    its driver is wrong; reading does where the secret is.
     """
     engine = _engine(_parsed(url))
+    use_seal(engine.sync_engine.dialect, Seal(secret))
     try:
         yield engine
     finally:
@@ -115,6 +119,7 @@ def _postgresql(url: URL) -> AsyncEngine:
     limits = {"statement_timeout": LONGEST, "lock_timeout": PATIENCE}
     return create_async_engine(
         url.set(drivername="postgresql+asyncpg", query=query),
+        hide_parameters=True,  # addresses and tokens are no part of an error
         pool_timeout=PATIENCE,
         pool_pre_ping=True,  # a server that was restarted costs no transaction
         connect_args={
@@ -131,6 +136,7 @@ def _sqlite(url: URL) -> AsyncEngine:
         raise ConfigError("storage.url", f"there is no folder {folder}; expected one to write in")
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
+        hide_parameters=True,  # addresses and tokens are no part of an error
         pool_timeout=PATIENCE,
         # The driver's own transactions begin late and deferred: ours begin in _begin.
         connect_args={"isolation_level": None, "timeout": PATIENCE},

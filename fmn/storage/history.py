@@ -43,6 +43,7 @@ class Delivery:
 async def record(connection: AsyncConnection, lines: Iterable[LogLine]) -> None:
     """Write these lines of the log; what was written before does not matter.
 
+    What was learned of destinations is not history (`storage.learned`).
     What became of notifications of a deleted account is left out; where a destination is not
     known here, so is the reason, which may quote its address.
     """
@@ -51,7 +52,7 @@ async def record(connection: AsyncConnection, lines: Iterable[LogLine]) -> None:
     for line in lines:
         if isinstance(line, Handled):
             handled.append(line)
-        else:
+        elif isinstance(line, Outcome):
             outcomes.append(line)
     # Values that everybody counts come last: so they are locked for the shortest time.
     if outcomes:

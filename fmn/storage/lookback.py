@@ -97,11 +97,15 @@ async def outcomes(connection: AsyncConnection, user: UserId, message: MessageId
 
 
 async def last_word(connection: AsyncConnection, user: UserId) -> Mapping[DestinationId, Reached]:
-    """Return the newest outcome at each of the user's destinations, tests included."""
+    """Return the newest outcome at each of the user's destinations, tests included.
+
+    What was suppressed never went there, so it says nothing of it.
+    """
     of = deliveries.c
     newest = (
         select(of.key)
         .where(of.user_id == user, of.destination_id == destinations.c.id)
+        .where(of.state != State.SUPPRESSED.value)
         .order_by(of.at.desc())
         .limit(1)
         .scalar_subquery()

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from fmn.errors import SchemaError
 from fmn.storage.engine import name_of, open_engine, reading, take_turn, writing
+from fmn.storage.sealing import check_secret
 
 
 async def upgrade(url: str) -> None:
@@ -36,13 +37,18 @@ async def current(url: str) -> str | None:
 
 
 async def require_schema(engine: AsyncEngine) -> None:
-    """Raise SchemaError unless the database has exactly the schema this fmn knows."""
+    """Raise SchemaError unless the database has exactly the schema this fmn knows.
+
+    Raises ConfigError where its addresses were sealed with another secret.
+    """
     async with reading(engine) as connection:
         found = await connection.run_sync(_revision)
     _refuse_unknown(engine, found)
     if found != (needed := _scripts().get_current_head()):
         state = f"it is at {found}" if found else "it is empty"
         raise SchemaError(name_of(engine.url), f"{state}, {needed} is needed; run `fmn db upgrade`")
+    async with reading(engine) as connection:
+        await check_secret(connection)
 
 
 def _refuse_unknown(engine: AsyncEngine, found: str | None) -> None:

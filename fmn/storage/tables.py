@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from fmn.storage.columns import Json, Moment, Number, Words
+from fmn.storage.columns import Address, Entry, Json, Moment, Number, Words
 
 NAMES = {
     "pk": "pk_%(table_name)s",
@@ -56,7 +56,7 @@ destinations = Table(
     Column("position", Integer, nullable=False),  # in the user's order
     Column("name", Words, nullable=False),
     Column("kind", Words, nullable=False),
-    Column("address", Words, nullable=False),
+    Column("address", Address, nullable=False),
     Column("state", Words, nullable=False),
     Column("reason", Words, nullable=False, server_default=EMPTY),
     Column("until", Moment),  # a pause ends by itself
@@ -113,7 +113,7 @@ preference_changes = Table(
     Column("user_id", ForeignKey(users.c.id), nullable=False),
     Column("at", Moment, nullable=False),
     Column("by", Words, nullable=False),
-    Column("preferences", Json, nullable=False),  # after the change
+    Column("preferences", Entry, nullable=False),  # after the change
     Index("ix_preference_changes_user_id", "user_id", "id"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
@@ -169,6 +169,14 @@ deliveries = Table(
     Column("at", Moment, nullable=False, index=True),
     Index("ix_deliveries_user_id", "user_id", "at"),
     Index("ix_deliveries_message_id", "message_id"),
+)
+
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("destination_id", Words, primary_key=True),
+    Column("of", Words, primary_key=True),  # what came back
+    Column("at", Moment, nullable=False, index=True),
 )
 
 tokens = Table(

@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from fmn.config import Storage
-from fmn.emission import Outcome, State
-from fmn.model import DestinationId, MessageId, RuleId, UserId, key_of
-from fmn.processes.recorder import Keeper
+from fmn.config import Settings, Storage
+from fmn.emission import Learned, News, Outcome, State
+from fmn.errors import Unavailable
+from fmn.model import DestinationId, DestinationState, MessageId, RuleId, UserId, key_of
+from fmn.processes.recorder import Keeper, Queues
 from fmn.storage.accounts import delete_account
 from fmn.storage.engine import open_engine, reading, writing
 from fmn.storage.history import deliveries
 from fmn.storage.schema import upgrade
 from fmn.storage.tokens import issue, present
-from tests.storage.factories import saved, some_preferences
+from tests.storage.factories import KINDS, loaded, saved, some_preferences
 
 
 @pytest.fixture
@@ -26,6 +27,10 @@ async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
     await upgrade(url)
     async with open_engine(url) as engine:
         yield engine
+
+
+async def unheard(version: int) -> None:
+    """Nudge nobody."""
 
 
 async def swept(keeper: Keeper, done: asyncio.Event) -> None:
@@ -54,7 +59,7 @@ async def test_what_is_left_of_a_deleted_account_is_purged_again(engine: AsyncEn
         done.set()
         return 0
 
-    keeper = Keeper(engine, Storage(), purge)
+    keeper = Keeper(engine, Settings(), KINDS, Queues(purge, unheard))
     await swept(keeper, done)
     assert purged == [{"alice-email"}]
 
@@ -74,10 +79,35 @@ async def test_tokens_that_expired_and_old_deliveries_are_forgotten(engine: Asyn
         done.set()
         return 0
 
-    keeper = Keeper(engine, Storage(keep_deliveries=timedelta(seconds=1)), purge)
+    settings = Settings(storage=Storage(keep_deliveries=timedelta(seconds=1)))
+    keeper = Keeper(engine, settings, KINDS, Queues(purge, unheard))
     old = an_outcome()
     await keeper.keep([Outcome(old.key, "email", (), State.SENT, now - timedelta(hours=1))])
     await swept(keeper, done)
     async with reading(engine) as connection:
         assert await deliveries(connection) == []
         assert await present(connection, kept, "api") is not None
+
+
+async def test_what_was_learned_is_applied_and_the_workers_are_told(engine: AsyncEngine) -> None:
+    await saved(engine, some_preferences("alice"))
+    versions = list[int]()
+
+    async def nudge(version: int) -> None:
+        versions.append(version)
+        raise Unavailable("redis")  # which must not hold the log up
+
+    async def purge(_: frozenset[str]) -> int:
+        return 0
+
+    gone = Learned(
+        DestinationId("alice-email"), News.GONE, "m-1:alice-email", "410", datetime.now(UTC)
+    )
+    await Keeper(engine, Settings(), KINDS, Queues(purge, nudge)).keep([an_outcome(), gone])
+
+    alice = await loaded(engine, "alice")
+    assert alice is not None
+    assert alice.destinations[0].state is DestinationState.GONE
+    assert len(versions) == 1
+    async with reading(engine) as connection:
+        assert len(await deliveries(connection)) == 1

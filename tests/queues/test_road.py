@@ -2,12 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 
 import pytest
 
-from fmn.config import Retry
 from fmn.emission import Content, Emission, Handled, LogLine, Outcome, Recipient, State
 from fmn.errors import PermanentFailure, TransientFailure, Unavailable
 from fmn.model import Message, Origin, Undecodable
@@ -17,68 +15,19 @@ from fmn.queues.claims import Answer, Claims
 from fmn.queues.dead import dead_letter, dead_letters
 from fmn.queues.figures import Figures, channels, figures, set_channels
 from fmn.queues.log import Log
-from fmn.queues.outbox import Lane, Send
 from fmn.queues.reader import Reader
 from fmn.report.gathered import load_of
 from tests.factories import a_chunk, a_message, a_recipient
 from tests.queues.conftest import Join, Member
-
-QUICK = Retry.model_validate({"attempts": 3, "first": "0.01s", "longest": "0.01s"})
-DAY = timedelta(days=1)
-
-
-def one_mail_each(message: Message, origin: Origin) -> Emission:
-    chunk = a_chunk(a_recipient(message.id), origin=origin)
-    return Emission((chunk,), (Handled(message, datetime.now(UTC), 7, 1),))
-
-
-async def until(stop: asyncio.Event, work: Awaitable[None], reached: "asyncio.Event") -> None:
-    """Work until something is reached, then drain."""
-    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
-        task = group.create_task(_run(work))
-        await reached.wait()
-        stop.set()
-        await task
-
-
-async def _run(work: Awaitable[None]) -> None:
-    await work
-
-
-async def totals(member: Member) -> Counter[str]:
-    return sum((f.counts for f in await figures(member.connection)), Counter())
-
-
-async def judge_all(member: Member, expected: int) -> None:
-    stop, reached, seen = asyncio.Event(), asyncio.Event(), Counter[str]()
-
-    def judge(message: Message, origin: Origin) -> Emission:
-        seen[message.id] += 1
-        if len(seen) == expected:
-            reached.set()
-        return one_mail_each(message, origin)
-
-    work = Channels(member.connection, member.life, batch=10).each(judge, stop)
-    await until(stop, work, reached)
-
-
-async def send_all(member: Member, send: Send, reached: asyncio.Event, *, at_once: int = 4) -> None:
-    claims = Claims(member.connection, lifetime=DAY)
-    lane = Lane(member.connection, member.life, "email", claims=claims, retry=QUICK)
-    stop = asyncio.Event()
-    await until(stop, lane.each(send, stop, at_once=at_once), reached)
-
-
-async def lines_of(member: Member, expected: int) -> list[LogLine]:
-    stop, reached, kept = asyncio.Event(), asyncio.Event(), list[LogLine]()
-
-    async def record(lines: Sequence[LogLine]) -> None:
-        kept.extend(lines)
-        if len(kept) >= expected:
-            reached.set()
-
-    await until(stop, Log(member.connection, member.life, batch=100).each(record, stop), reached)
-    return kept
+from tests.queues.road import (
+    DAY,
+    judge_all,
+    lines_of,
+    one_mail_each,
+    send_all,
+    totals,
+    until,
+)
 
 
 async def test_a_message_goes_all_the_way_and_every_count_says_so(join: Join) -> None:
