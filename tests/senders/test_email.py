@@ -116,7 +116,7 @@ async def test_every_script_arrives_as_it_was_written(smtp: Smtp) -> None:
 
 LOGIN = {"username": "fmn", "password": "secret"}
 OURS = ["From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "Precedence"]
-OURS += ["X-Fmn-Topic", "X-Fmn-App", "X-Fmn-Rules"]
+OURS += ["List-Id", "X-Fmn-Topic", "X-Fmn-App", "X-Fmn-Rules"]
 INJECTIONS = [
     "one\r\nBcc: mallory@example.org",
     "one\nBcc: mallory@example.org",

@@ -1,41 +1,39 @@
-"""E-mail, handed to one mail server over a few connections that are used again and again."""
+"""E-mail, handed to one mail server over a few connections that are used again and again.
+
+What cannot be delivered comes back later, to an address that was made for its destination.
+"""
 
 import asyncio
-import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
-from email.message import EmailMessage
-from typing import Literal, Self
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal, Self
 
-import structlog
-from aiosmtplib import (
-    SMTP,
-    SMTPAuthenticationError,
-    SMTPException,
-    SMTPNotSupported,
-    SMTPRecipientsRefused,
-    SMTPResponseException,
-    SMTPSenderRefused,
-)
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from fmn.config import Duration, ExistingFile, Section
+from fmn.config.fields import Duration, ExistingFile, Section
 from fmn.emission import Content, Recipient
-from fmn.errors import FmnError, PermanentFailure, TransientFailure
+from fmn.errors import ConfigError, PermanentFailure, TransientFailure
+from fmn.kinds import AddressField, AddressForm, Proof, Tell
 from fmn.senders.email.address import fault
-from fmn.senders.email.mail import mail_of
+from fmn.senders.email.mail import Letters
+from fmn.senders.email.place import is_place
+from fmn.senders.email.pool import Connection, Pool
+from fmn.senders.email.verp import ReturnPath
 
-PERMANENT = range(500, 600)
-TOO_BIG = 552
-LOGIN_WANTED = {530, 534, 535, 538}
+if TYPE_CHECKING:  # It needs a library that not everybody has.
+    from fmn.senders.email.signing import Signature
+
+TOGETHER = (
+    ("dkim_domain", "dkim_selector", "dkim_key_file"),
+    ("return_address", "return_secret"),
+)
+"""Settings that mean nothing without each other."""
 
 
 class Email:
     """Hands each notification to the mail server as a mail of its own."""
 
     class Settings(Section):
-        """The mail server that takes our mails, and whom they are from."""
+        """The mail server that takes our mails, whom they are from, and where they come back."""
 
         host: str = Field(default="localhost", pattern=r"^[^\s/@]+$")
         port: int = Field(default=25, ge=1, le=65535)
@@ -44,36 +42,68 @@ class Email:
         username: str = ""
         password: SecretStr = SecretStr("")
         from_address: str = "fmn@localhost"
-        connections: int = Field(default=4, ge=1, le=100)
+        connections: int = Field(default=10, ge=1, le=10_000)
         timeout: Duration = timedelta(seconds=45)
+        dkim_domain: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
+        dkim_selector: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
+        dkim_key_file: ExistingFile = ""
+        return_address: str = ""
+        return_secret: SecretStr = SecretStr("")
+        bounces: str = ""
+        bounces_every: Duration = timedelta(seconds=5)
 
-        @field_validator("from_address")
+        @field_validator("from_address", "return_address")
         @classmethod
-        def _is_mailbox(cls, address: str) -> str:
+        def _is_mailbox(cls, address: str, field: ValidationInfo) -> str:
+            if not address and field.field_name == "return_address":
+                return address
             if why := fault(address) or (not address.isascii() and "not all ASCII"):
                 raise ValueError(f"expected the address of a mailbox, but it is {why}")
             return address
 
+        @field_validator("bounces")
+        @classmethod
+        def _is_place(cls, place: str) -> str:
+            if place and not is_place(place):
+                raise ValueError("expected lmtp://HOST:PORT or maildir:/FOLDER")
+            return place
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._server = f"mail server {settings.host}:{settings.port}"
-        self._log = structlog.get_logger(kind="email", server=self._server)
-        self._up: bool | None = None
-        self._connections = [_connection(settings) for _ in range(settings.connections)]
-        # The connection used last is used first: the others may close in peace.
-        self._idle: asyncio.LifoQueue[SMTP] = asyncio.LifoQueue()
-        for connection in self._connections:
-            self._idle.put_nowait(connection)
+        self._letters = Letters(settings.from_address)
+        self._return = _return_path(settings)
+        self._signature: Signature | None = None
+        self._pool = Pool(lambda: _connection(settings), settings.connections, self._server)
 
-    @staticmethod
-    def fault(address: str) -> str | None:
+    forms = (
+        AddressForm(
+            "E-mail", (AddressField("address", "Address", "alice@example.org"),), "{address}"
+        ),
+    )
+
+    @property
+    def lacks(self) -> str | None:
+        """Which setting is missing: some come only together."""
+        for names in TOGETHER:
+            missing = [name for name in names if not _is_set(self._settings, name)]
+            if missing and len(missing) < len(names):
+                return f"senders.email.{missing[0]} is not set"
+        if self._settings.bounces and not self._settings.return_address:
+            return "senders.email.return_address is not set"
+        return None
+
+    def fault(self, address: str) -> str | None:
         """Return why no mail server would take this address; None if one may."""
         return fault(address)
 
-    @staticmethod
-    def unproven(address: str) -> str | None:  # noqa: ARG004  # whoever reads a mail has the mailbox
-        """Return why reading what is sent there proves nothing; None where it does."""
-        return None
+    def proof(self, address: str) -> Proof:  # noqa: ARG002  # whoever reads a mail has the mailbox
+        """Return how it is shown that this mailbox may be written to."""
+        return Proof.LINK
+
+    def shown(self, address: str) -> str:
+        """Return the address: nothing of it is secret."""
+        return address
 
     @property
     def at_once(self) -> int:
@@ -84,75 +114,51 @@ class Email:
         return None
 
     async def __aenter__(self) -> Self:
+        self._signature = await _signature(self._settings)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.gather(*(_leave(connection) for connection in self._connections))
+        await self._pool.close()
 
     async def send(self, content: Content, recipient: Recipient) -> None:
         """Hand one mail over; return when the server has taken it.
 
-        Raises PermanentFailure where the address is none or the server says 5xx of this mail,
-        TransientFailure for all else, our own login and certificates included.
+        Raises AddressRefused where the server refuses the address, PermanentFailure where the
+        address is none or the server says 5xx of this mail, TransientFailure for all else, our
+        own login and certificates included.
         """
         address = recipient.address
         if why := fault(address):
             raise PermanentFailure(f"{address[:300]!r} is {why}")
-        mail = mail_of(content, recipient, self._settings.from_address)
+        mail = self._letters.of(content).for_(recipient, datetime.now(UTC))
+        sender = self._settings.from_address
+        if self._return:
+            sender = self._return.sender(recipient.keys[0])
         patience = self._settings.timeout.total_seconds()
         try:
-            async with asyncio.timeout(patience), self._connected() as connection:
-                await self._hand_over(connection, mail, address)
+            async with asyncio.timeout(patience):
+                if self._signature:
+                    mail = await self._signature.signed(mail)
+                await self._pool.hand_over(mail, sender, address)
         except TimeoutError:
             raise TransientFailure(f"{self._server}: no answer in {patience:g} s") from None
 
-    async def _hand_over(self, connection: SMTP, mail: EmailMessage, address: str) -> None:
-        sender = self._settings.from_address
+    async def hear(self, tell: Tell) -> None:
+        """Tell of each mail that came back for good; return at once where nobody listens for it."""
+        settings = self._settings
+        if not settings.bounces or self._return is None:
+            return
         try:
-            await connection.send_message(mail, sender=sender, recipients=[address])
-        except (SMTPException, OSError) as failed:
-            raise self._failure(address, failed) from failed
+            from fmn.senders.email.bounces import listener  # noqa: PLC0415  # needs flufl.bounce
 
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[SMTP]:
-        connection = await self._idle.get()
-        try:
-            if not connection.is_connected:
-                await self._connect(connection)
-            yield connection
-        except asyncio.CancelledError:
-            connection.close()  # An answer may be under way, which is not for the next mail.
-            raise
-        finally:
-            self._idle.put_nowait(connection)
-
-    async def _connect(self, connection: SMTP) -> None:
-        try:
-            await connection.connect()
-        except (SMTPException, OSError) as failed:
-            self._note(up=False, reason=_words(failed))
-            raise TransientFailure(f"{self._server}: {_words(failed)}") from failed
-        self._note(up=True)
-
-    def _failure(self, address: str, failed: SMTPException | OSError) -> FmnError:
-        answer = failed.recipients[0] if isinstance(failed, SMTPRecipientsRefused) else failed
-        if isinstance(answer, SMTPNotSupported):
-            return PermanentFailure(f"{address!r}: {self._server} takes only ASCII addresses")
-        if isinstance(answer, SMTPResponseException) and not _is_ours(answer):
-            failure = PermanentFailure if answer.code in PERMANENT else TransientFailure
-            return failure(f"{address!r}: {_words(answer)}")
-        return TransientFailure(f"{self._server}: {_words(answer)}")
-
-    def _note(self, *, up: bool, reason: str = "") -> None:
-        if up and not self._up:
-            self._log.info("connected")
-        elif not up and self._up is not False:
-            self._log.warning("away", reason=reason)
-        self._up = up
+            listen = listener(settings.bounces, settings.bounces_every, self._return, tell)
+        except ModuleNotFoundError as missing:
+            raise _extra("bounces", "bounces", missing) from missing
+        await listen()
 
 
-def _connection(settings: Email.Settings) -> SMTP:
-    return SMTP(
+def _connection(settings: Email.Settings) -> Connection:
+    return Connection(
         hostname=settings.host,
         port=settings.port,
         use_tls=settings.tls == "tls",
@@ -164,25 +170,27 @@ def _connection(settings: Email.Settings) -> SMTP:
     )
 
 
-async def _leave(connection: SMTP) -> None:
-    with suppress(SMTPException, OSError):
-        await connection.quit(timeout=1)
-    connection.close()
+def _return_path(settings: Email.Settings) -> ReturnPath | None:
+    if settings.return_address and settings.return_secret.get_secret_value():
+        return ReturnPath(settings.return_address, settings.return_secret)
+    return None
 
 
-def _is_ours(answer: SMTPResponseException) -> bool:
-    # A sender or a login that is refused is our fault, not this recipient's: nothing is lost.
-    refused = isinstance(answer, SMTPSenderRefused) and answer.code != TOO_BIG
-    return refused or answer.code in LOGIN_WANTED
+async def _signature(settings: Email.Settings) -> "Signature | None":
+    if not settings.dkim_key_file:
+        return None
+    try:
+        from fmn.senders.email.signing import Signature  # noqa: PLC0415  # needs dkimpy
+    except ModuleNotFoundError as missing:
+        raise _extra("dkim_key_file", "dkim", missing) from missing
+    return await Signature.of(settings.dkim_domain, settings.dkim_selector, settings.dkim_key_file)
 
 
-def _words(failed: SMTPException | OSError) -> str:
-    refused = failed.__cause__ if isinstance(failed.__cause__, ssl.SSLError) else failed
-    if isinstance(refused, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {refused.verify_message}; see ca_file"
-    said = str(failed)
-    if isinstance(failed, SMTPResponseException):
-        login = "our login is refused: " if isinstance(failed, SMTPAuthenticationError) else ""
-        said = f"{login}{failed.message} ({failed.code})"
-    line = "".join(c if c.isprintable() else " " for c in said).strip()
-    return line[:500] or type(failed).__name__
+def _extra(setting: str, extra: str, missing: ModuleNotFoundError) -> ConfigError:
+    why = f"it needs {missing.name}, which comes with the extra: fmn[{extra}]"
+    return ConfigError(f"senders.email.{setting}", why)
+
+
+def _is_set(settings: Email.Settings, name: str) -> bool:
+    value = getattr(settings, name)
+    return bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
