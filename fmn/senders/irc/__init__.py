@@ -1,166 +1,126 @@
-"""IRC: one connection to a network, on which everything is said at a pace no server minds."""
+"""IRC: one connection to each network, on which everything is said at a pace no server minds."""
 
 import asyncio
-import random
 import re
-import ssl
-from contextlib import suppress
-from datetime import timedelta
-from typing import Self
+from typing import Annotated, Self
 
-import structlog
-from pydantic import Field, SecretStr
+from pydantic import Field, StringConstraints
 
-from fmn.config import Duration, ExistingFile, Section
-from fmn.emission import Content, Recipient
-from fmn.errors import PermanentFailure, TransientFailure
-from fmn.senders.irc.connection import Connection
-from fmn.senders.irc.lines import Bucket, clean
+from fmn.emission import Content, News, Recipient
+from fmn.errors import PermanentFailure
+from fmn.kinds import AddressField, AddressForm, Proof, Tell
+from fmn.senders.irc.lines import clean
+from fmn.senders.irc.settings import NICK, Network
+from fmn.senders.irc.speaker import IN_HAND, Speaker
+from fmn.senders.irc.speech import CHANNELS
 
-NICK = r"[A-Za-z\[\]\\`_^{|}~\x80-\U0010ffff][A-Za-z0-9\[\]\\`_^{|}~\x80-\U0010ffff-]*"
-ADDRESS = re.compile(rf"{NICK}|[#&][^\s,:]+")
-LONGEST_ADDRESS = 100
+TARGET = re.compile(rf"{NICK}|[#&][^\s,:]+")
+LONGEST_TARGET = 100
 """Bytes. A longer one leaves little room for words."""
+USUAL = ""
+"""Name of the network whose addresses name none."""
+
+NetworkName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 
 
 class Irc:
-    """Says each notification to a nick or in a channel, as one nick on one network."""
+    """Says each notification to a nick or in a channel, as one nick on each network.
 
-    class Settings(Section):
-        """The network, who we are on it, and how fast and how much we speak."""
+    An address is a nick or a channel of the usual network; `oftc/alice` and `oftc/#fedora` are
+    on the network of that name.
+    """
 
-        host: str = Field(default="localhost", pattern=r"^[^\s/@]+$")
-        port: int = Field(default=6667, ge=1, le=65535)
-        tls: bool = False
-        ca_file: ExistingFile = ""
-        nick: str = Field(default="fmn", pattern=rf"^{NICK}$")
-        realname: str = "Notifications"
-        password: SecretStr = SecretStr("")
-        burst: int = Field(default=4, ge=1)
-        pace: Duration = timedelta(seconds=2)
-        lines: int = Field(default=10, ge=1)
-        timeout: Duration = timedelta(seconds=30)
-        reconnect_first: Duration = timedelta(seconds=1)
-        reconnect_longest: Duration = timedelta(minutes=2)
+    class Settings(Network):
+        """The usual network, and further ones by name, each with the same keys."""
+
+        networks: dict[NetworkName, Network] = Field(default={})
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._server = f"IRC server {settings.host}:{settings.port}"
-        self._log = structlog.get_logger(kind="irc", server=self._server)
-        self._patience = settings.timeout.total_seconds()
-        self._connection: Connection | None = None
-        self._away = "not connected yet"
-        self._tried = asyncio.Event()  # Cleared while we are connecting.
-        self._turn = asyncio.Lock()
+        networks = {USUAL: settings, **settings.networks}
+        self._usual = settings.host
+        self._names = sorted(settings.networks)
+        self._accounts = sorted({f"{one.nick}@{one.host}:{one.port}" for one in networks.values()})
+        self._speakers = {name: Speaker(network) for name, network in networks.items()}
 
-    @staticmethod
-    def fault(address: str) -> str | None:
-        """Return why nobody has this address on any network; None if somebody may."""
-        if not ADDRESS.fullmatch(address) or not address.isprintable() or _is_long(address):
+    lacks = None
+
+    @property
+    def forms(self) -> tuple[AddressForm, ...]:
+        """One field; the hint says which networks there are."""
+        hint = f"On {self._usual}: alice or #fedora."
+        if self._names:
+            others = ", ".join(f"{name}/alice" for name in self._names)
+            hint += f" On another network its name comes first: {others}."
+        field = AddressField("address", "Nick or #channel", hint)
+        return (AddressForm("IRC", (field,), "{address}"),)
+
+    def fault(self, address: str) -> str | None:
+        """Return why nobody has this address on any network here; None if somebody may."""
+        name, target = _parts(address)
+        if not TARGET.fullmatch(target) or not address.isprintable() or _is_long(target):
             return "not a nick or a #channel"
+        if name not in self._speakers or address.startswith("/"):
+            known = f"there are {', '.join(self._names)}" if self._names else "there is only one"
+            return f"on a network that is not known here: {known}"
         return None
 
-    @staticmethod
-    def unproven(address: str) -> str | None:
-        """Return why reading what is sent there proves nothing; None where it does."""
-        if address.startswith(("#", "&")):
-            return "everybody there could read the link"
-        return None
+    def proof(self, address: str) -> Proof:  # noqa: ARG002  # the same for nicks and channels
+        """Return how it is shown that this address may be written to."""
+        return Proof.CODE
+
+    def shown(self, address: str) -> str:
+        """Return the address: nothing of it is secret."""
+        return address
+
+    async def hear(self, tell: Tell) -> None:
+        """Return at once: nothing comes back by itself."""
 
     @property
     def at_once(self) -> int:
-        return 1
+        """As many as the networks take together: none finds its places taken by another."""
+        return IN_HAND * len(self._speakers)
 
     @property
-    def account(self) -> str | None:
-        return f"{self._settings.nick}@{self._settings.host}:{self._settings.port}"
+    def account(self) -> str:
+        """All our nicks: whoever speaks on one network speaks on all of them."""
+        return ",".join(self._accounts)
 
     async def __aenter__(self) -> Self:
-        self._staying = asyncio.create_task(self._stay())
+        for speaker in self._speakers.values():
+            speaker.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._staying.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._staying
+        await asyncio.gather(*(speaker.stop() for speaker in self._speakers.values()))
 
-    async def send(self, content: Content, recipient: Recipient) -> None:
+    async def send(self, content: Content, recipient: Recipient) -> News | None:
         """Say the text; return when the server has dealt with every line of it.
 
-        Raises PermanentFailure where the address is none or the server refuses it,
-        TransientFailure where there is no connection, or it is lost meanwhile.
+        Raises PermanentFailure where the address is none or the server refuses it, Absent where
+        nobody has the nick just now, TransientFailure where there is no connection, or it is lost
+        meanwhile.
         """
         address = recipient.address
         if why := self.fault(address):
             raise PermanentFailure(f"{address[:300]!r} is {why}")
-        lines = [clean(line) for line in content.text_for(recipient).splitlines()]
-        if not any(map(str.strip, lines)):
+        lines = content.text_for(recipient).splitlines()
+        if not any(clean(line).strip() for line in lines):
             raise PermanentFailure(f"{address!r}: the text is empty")
-        async with self._turn:
-            connection = await self._connected()
-            await connection.say(address, lines, most=self._settings.lines)
-
-    async def _connected(self) -> Connection:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._patience):
-                await self._tried.wait()
-        if self._staying.done():
-            self._staying.result()  # A mistake of ours ended it: no peer is to blame.
-        if self._connection is None:
-            raise TransientFailure(f"{self._server}: {self._away}")
-        return self._connection
-
-    async def _stay(self) -> None:
-        now = asyncio.get_running_loop().time
-        delay = self._settings.reconnect_first
-        while True:
-            began = now()
-            self._tried.clear()
-            try:
-                await self._connect_and_listen()
-            except (OSError, ValueError) as lost:
-                self._away = clean(str(lost)) or f"no answer in {self._patience:g} s"
-            finally:
-                self._tried.set()
-            self._log.warning("away", reason=self._away)
-            if now() - began > self._settings.reconnect_longest.total_seconds():
-                delay = self._settings.reconnect_first
-            # All who lost this server shall not come back in the same moment.
-            await asyncio.sleep(delay.total_seconds() * random.uniform(0.5, 1))  # noqa: S311  # no secret
-            delay = min(2 * delay, self._settings.reconnect_longest)
-
-    async def _connect_and_listen(self) -> None:
-        async with asyncio.timeout(self._patience):
-            connection = await self._open()
-        try:
-            async with asyncio.timeout(self._patience):
-                await connection.register(
-                    self._settings.nick,
-                    self._settings.realname,
-                    self._settings.password.get_secret_value(),
-                )
-            self._connection = connection
-            self._tried.set()
-            self._log.info("connected", nick=connection.nick)
-            await connection.listen()
-        finally:
-            self._connection = None
-            await connection.close()
-
-    async def _open(self) -> Connection:
-        settings = self._settings
-        reader, writer = await asyncio.open_connection(
-            settings.host, settings.port, ssl=self._context() if settings.tls else None
-        )
-        bucket = Bucket(settings.burst, settings.pace)
-        return Connection(reader, writer, bucket=bucket, patience=self._patience)
-
-    def _context(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        if self._settings.ca_file:
-            context.load_verify_locations(self._settings.ca_file)
-        return context
+        name, target = _parts(address)
+        async with self._speakers[name].turn(target) as speech:
+            if "code" in content.headers:
+                return await speech.confirm(target, content.headers.get("user", ""), lines)
+            await speech.tell(target, lines)
+        return None
 
 
-def _is_long(address: str) -> bool:
-    return len(address.encode(errors="replace")) > LONGEST_ADDRESS
+def _parts(address: str) -> tuple[str, str]:
+    """Return the name of the network, in lower case, and the nick or channel there."""
+    if address.startswith(CHANNELS) or "/" not in address:
+        return USUAL, address
+    name, _, target = address.partition("/")
+    return name.lower(), target
+
+
+def _is_long(target: str) -> bool:
+    return len(target.encode(errors="replace")) > LONGEST_TARGET

@@ -1,199 +1,247 @@
-"""One connection to an IRC server, from its registration to its end."""
+"""One connection to an IRC server: lines out at our pace, lines in, and what they say of us."""
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+import re
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 
-from fmn.errors import PermanentFailure, TransientFailure
-from fmn.senders.irc.lines import Bucket, Line, clean, parse, pieces
+from fmn.senders.irc import presence
+from fmn.senders.irc.lines import Bucket, Line, clean, parse
+from fmn.senders.irc.presence import Presence
+from fmn.senders.irc.support import Support
 
 LINE = 512
 """Bytes of a line as its receiver sees it, CR LF and our own prefix included: RFC 1459, 2.3."""
-LONGEST_PREFIX = 140
+USUAL_PREFIX = 140
 """Bytes of `nick!user@host`: what we reckon with until the server has told us ours."""
-CHANNELS = ("#", "&")
-
-NICK_IN_USE = {"433", "436", "437"}
-MORE_NICKS = ("_", "__", "___")
-LOGIN_REFUSED = {"432", "463", "464", "465", "466"}
-REFUSED = {f"{number}" for number in range(400, 600)} | {"716"}
-REFUSED_FOR_NOW = {"263", "405", "437", "439", "471", "480", "707"}
-"""Busy, in too many channels, too fast, channel full: later it may go."""
-
+LONGEST_PREFIX = 255
+"""Bytes: a server that tells of a longer one talks nonsense."""
 MUTE = 4
 """After so many times our patience without a word from the server we ask whether it is there."""
+CLOSED = "the server closed the connection"
+MOST_WORDS = 400
+"""Characters of what a server says that people are told."""
+MOST_HEARD = 1000
+"""Lines that may be the answer to something: far more than the names of a large channel take."""
+
+
+class Lost(ConnectionError):
+    """The connection is lost, or the server does not answer."""
+
+    def __init__(self, why: str, left: int) -> None:
+        super().__init__(why)
+        self.left = left
+        """How many lines had left by then."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What is heard from now on, as far as it is wanted, until it is over."""
+
+    wanted: Callable[[Line], bool]
+    last: Callable[[Line], bool]
+    lines: list[Line] = field(default_factory=list)
+    complete: bool = False
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    """It is complete, or the connection is lost."""
+
+    def hear(self, line: Line) -> None:
+        if self.complete or not self.wanted(line):
+            return
+        if len(self.lines) == MOST_HEARD:
+            raise ConnectionError("the server says far more than it was asked for")
+        self.lines.append(line)
+        if self.last(line):
+            self.complete = True
+            self.ended.set()
 
 
 class Connection:
-    """Speaks as one nick. It is heard by `register`, then by `listen`, and ends when these do."""
+    """Speaks as one nick. It is heard by `heard`, then by `listen`, and ends when that does."""
 
     def __init__(
         self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         *,
         bucket: Bucket,
         patience: float,
+        memory: float,
+        secrets: re.Pattern[str],
     ) -> None:
         self.nick = ""
-        self._reader = reader
-        self._writer = writer
+        self.joined: set[str] = set()
+        self.support = Support()
+        self.presence = Presence(self.support, memory=memory)
+        self._reader, self._writer = streams
         self._bucket = bucket
         self._patience = patience
+        self._secrets = secrets
         self._prefix = ""  # nick!user@host, as the others see us
-        self._joined: set[str] = set()
-        self._registered = False
-        self._nicks: list[str] = []  # to try where the one we want is taken
-        self._parting = "the server closed the connection"
+        self._farewell = ""  # the server's words, if it had any
+        self._parting = CLOSED
         self._tokens = map("fmn-{}".format, itertools.count(1))
-        self._token = ""  # of the PING whose answer is awaited
-        self._heard = asyncio.Event()
-        self._refusals: list[Line] = []
+        self._answer: Answer | None = None
 
-    async def register(self, nick: str, realname: str, password: str) -> None:
-        """Become known to the server, as `nick` or, where that is taken, as `nick_`.
+    @property
+    def now(self) -> float:
+        """Seconds of the clock that all of a connection goes by."""
+        return asyncio.get_running_loop().time()
 
-        Raises OSError where the server does not want us.
+    def room(self, target: str) -> int:
+        """Return how many bytes of text a line to this target may have."""
+        prefix = min(len(self._prefix.encode()) or USUAL_PREFIX, LONGEST_PREFIX)
+        return LINE - len(f": PRIVMSG {target} :\r\n".encode()) - prefix
+
+    def is_me(self, nick: str) -> bool:
+        return self.support.fold(nick) == self.support.fold(self.nick)
+
+    def words(self, line: Line) -> str:
+        """Return the server's words for people, without our secrets if it echoes them."""
+        return self.blotted(line.last)
+
+    def blotted(self, said: str) -> str:
+        """Return what the server said as one clean line without our secrets."""
+        return self._secrets.sub("***", clean(said))[:MOST_WORDS]
+
+    async def ask(self, *lines: str) -> list[Line]:
+        """Write lines; return the numerics it answers with when it has dealt with all of them.
+
+        Raises Lost.
         """
-        self.nick, self._nicks = nick, [nick + more for more in MORE_NICKS]
-        if password:
-            await self._write(f"PASS :{password}")
-        await self._write(f"NICK {nick}")
-        await self._write(f"USER {nick} 0 * :{realname}")
-        self._expect()
-        while self._token:
-            await self._hear(await self._read())
+        token = next(self._tokens)
+
+        def is_last(line: Line) -> bool:
+            return line.command == "PONG" and line.last == token
+
+        answer = Answer(lambda line: line.command.isdigit() or is_last(line), is_last)
+        self._answer, left = answer, 0
+        try:
+            for line in (*lines, f"PING :{token}"):
+                await self.write(line)
+                left += 1
+            async with asyncio.timeout(self._patience):
+                await answer.ended.wait()
+        except OSError as lost:
+            self._parting = self._why(lost)
+        finally:
+            if not answer.complete:  # It may be under way, and is not for the next to hear.
+                self._writer.transport.abort()
+        if not answer.complete:
+            raise Lost(self._parting, min(left, len(lines)))
+        return answer.lines[:-1]
+
+    async def listen_for(
+        self, wanted: Callable[[Line], bool], *lines: str, within: float
+    ) -> Line | None:
+        """Write lines; return the first line that is wanted, or None if none comes in time.
+
+        Raises OSError.
+        """
+        answer = self._answer = Answer(wanted, wanted)
+        for line in lines:
+            await self.write(line)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await answer.ended.wait()
+                if not answer.complete:
+                    raise Lost(self._parting, len(lines))
+        return answer.lines[0] if answer.lines else None
+
+    async def write(self, line: str) -> None:
+        """Write a line when its turn has come. Raises OSError."""
+        await asyncio.sleep(self._bucket.take(self.now))
+        await self._put(line)
 
     async def listen(self) -> None:
         """Hear what the server says until the connection is lost, which raises OSError."""
-        while True:
-            try:
-                async with asyncio.timeout(MUTE * self._patience):
-                    line = await self._read()
-            except TimeoutError:
-                await self._write("PING :fmn")
-                async with asyncio.timeout(self._patience):
-                    line = await self._read()
-            await self._hear(line)
-
-    async def say(self, address: str, lines: Sequence[str], *, most: int) -> None:
-        """Say at most so many lines; return when the server has dealt with them."""
-        if address.startswith(CHANNELS) and address.lower() not in self._joined:
-            await self._ask(address, [f"JOIN {address}"])
-        start = f"PRIVMSG {address} :"
-        prefix = len(self._prefix.encode()) or LONGEST_PREFIX
-        room = LINE - len(f": {start}\r\n".encode()) - prefix
-        fitting = (piece for line in lines for piece in pieces(line, room) if piece.strip())
-        said = list(itertools.islice(fitting, most + 1))
-        if len(said) > most:
-            said[most - 1 :] = [f"… (cut here: longer than {most} lines)"]
-        await self._ask(address, [start + piece for piece in said])
-
-    async def close(self) -> None:
-        """Take leave, if anybody is there."""
-        self._heard.set()
-        with suppress(OSError):
-            async with asyncio.timeout(1):
-                await self._write("QUIT :good bye")
-                self._writer.close()
-                await self._writer.wait_closed()
-        self._writer.transport.abort()
-
-    async def _ask(self, address: str, lines: Sequence[str]) -> None:
-        """Write lines; when the server has dealt with them, raise what it refused."""
-        self._expect()
-        left = 0
         try:
-            with suppress(OSError):  # What follows from it is said below.
-                for line in (*lines, f"PING :{self._token}"):
-                    await asyncio.sleep(self._bucket.take(asyncio.get_running_loop().time()))
-                    await self._write(line)
-                    left += 1
-                async with asyncio.timeout(self._patience):
-                    await self._heard.wait()
+            while True:
+                await self._hear_or_ask()
+        except OSError as lost:
+            self._parting = self._why(lost)
+            self._writer.transport.abort()  # After the end of what is heard nothing may be said.
+            raise
         finally:
-            if self._token:  # An answer may be under way, which is not for the next to hear.
-                self._writer.close()
-        if self._token:
-            of = f"{min(left, len(lines))} of {len(lines)}"
-            raise TransientFailure(f"{address!r}: connection lost after {of} lines had left")
-        self._raise_refusal(address)
+            if self._answer:  # Nobody hears the rest of it.
+                self._answer.ended.set()
 
-    def _raise_refusal(self, address: str) -> None:
-        for line in self._refusals:
-            failure = TransientFailure if line.command in REFUSED_FOR_NOW else PermanentFailure
-            raise failure(f"{address!r}: {_words(line)}")
-
-    def _expect(self) -> None:
-        self._token = next(self._tokens)
-        self._heard.clear()
-        self._refusals = []
-
-    async def _write(self, line: str) -> None:
-        if self._writer.is_closing():
-            raise ConnectionError(self._parting)
-        self._writer.write(clean(line).encode() + b"\r\n")
-        async with asyncio.timeout(self._patience):
-            await self._writer.drain()
-
-    async def _read(self) -> Line:
+    async def heard(self) -> Line:
+        """Return the next line, after dealing with what it says of us. Raises OSError."""
         try:
             raw = await self._reader.readline()
         except ValueError:
             raise ConnectionError("a line without an end came from the server") from None
         if not raw:  # A write tells nothing of a server that has gone; this does.
-            raise ConnectionError(self._parting)
-        return parse(raw.decode(errors="replace"))
+            raise ConnectionError(self._farewell or CLOSED)
+        line = parse(raw.decode(errors="replace"))
+        if line.command == "PING":  # Not counted: who does not answer is thrown out.
+            await self._put(f"PONG :{line.last}")
+        self._note(line)
+        if self._answer:
+            self._answer.hear(line)
+        return line
 
-    async def _hear(self, line: Line) -> None:
+    async def close(self) -> None:
+        """Take leave, if anybody is there and the pace allows it."""
+        try:
+            with suppress(OSError):
+                async with asyncio.timeout(1):
+                    await self.write("QUIT :good bye")
+                    self._writer.close()
+                    await self._writer.wait_closed()
+        finally:
+            self._writer.transport.abort()
+
+    async def _hear_or_ask(self) -> None:
+        try:
+            async with asyncio.timeout(MUTE * self._patience):
+                await self.heard()
+        except TimeoutError:
+            await self.write("PING :fmn")
+            async with asyncio.timeout(self._patience):
+                await self.heard()
+
+    def _why(self, lost: OSError) -> str:
+        return self._farewell or clean(str(lost)) or f"no answer in {self._patience:g} s"
+
+    async def _put(self, line: str) -> None:
+        if self._writer.is_closing():
+            raise ConnectionError(self._farewell or self._parting)
+        self._writer.write(clean(line).encode() + b"\r\n")
+        async with asyncio.timeout(self._patience):
+            await self._writer.drain()
+
+    def _note(self, line: Line) -> None:
         match line.command:
-            case "PING":
-                await self._write(f"PONG :{line.last}")
-            case "PONG" if line.last == self._token:
-                self._token = ""
-                self._heard.set()
             case "ERROR":
-                self._parting = clean(line.last)
+                self._farewell = self.words(line)
             case "JOIN" | "PART" | "KICK" | "NICK":
                 self._move(line)
-            case _:
-                await self._hear_number(line)
-
-    async def _hear_number(self, line: Line) -> None:
-        if line.command == "001":
-            await self._welcome(line.at(0))
-        elif line.command == "311" and line.at(1) == self.nick:  # the answer to WHOIS
-            self._prefix = f"{self.nick}!{line.at(2)}@{line.at(3)}"
-        elif not self._registered and line.command in NICK_IN_USE and self._nicks:
-            self.nick = self._nicks.pop(0)
-            await self._write(f"NICK {self.nick}")
-        elif not self._registered and line.command in NICK_IN_USE | LOGIN_REFUSED:
-            raise ConnectionError(_words(line))
-        elif line.command in REFUSED | REFUSED_FOR_NOW and self._token:
-            self._refusals.append(line)
-
-    async def _welcome(self, nick: str) -> None:
-        self.nick, self._registered = nick or self.nick, True
-        for line in (f"WHOIS {self.nick}", f"PING :{self._token}"):
-            self._bucket.take(asyncio.get_running_loop().time())
-            await self._write(line)
+            case "001":
+                self.nick = line.at(0) or self.nick
+            case "005":
+                self.support.hear(line)
+            case "396":  # our host has got another name; some servers put our user before it
+                who, _, _ = self._prefix.rpartition("@")
+                self._prefix = f"{who}@{line.at(1).rpartition('@')[2]}" if who else ""
+            case "311" if self.is_me(line.at(1)):  # the answer to WHOIS
+                self._prefix = f"{self.nick}!{line.at(2)}@{line.at(3)}"
+            case number if number in presence.NUMBERS:
+                self.presence.hear(line, self.now)
 
     def _move(self, line: Line) -> None:
-        room = line.at(0).lower()
-        if line.command == "KICK" and line.at(1) == self.nick:
-            self._joined.discard(room)
-        if line.nick != self.nick:
+        room = self.support.fold(line.at(0))
+        if line.command == "KICK" and self.is_me(line.at(1)):
+            self.joined.discard(room)
+        if not self.is_me(line.nick):
             return
         self._prefix = line.source
         if line.command == "JOIN":
-            self._joined.add(room)
+            self.joined.add(room)
         elif line.command == "PART":
-            self._joined.discard(room)
+            self.joined.discard(room)
         elif line.command == "NICK":
             self.nick = line.at(0)
             self._prefix = f"{self.nick}!{line.source.partition('!')[2]}"
-
-
-def _words(line: Line) -> str:
-    return f"{clean(line.last)} ({line.command})"
