@@ -1,48 +1,32 @@
 """What every kind of sender keeps, whatever it speaks."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from fmn.config import Section
-from fmn.emission import Content, Recipient
+from fmn.config.fields import Section
+from fmn.emission import Learned
 from fmn.errors import PermanentFailure, TransientFailure
-from fmn.kinds import Sender, kinds, load
-from fmn.model import Key, RuleId
+from fmn.kinds import Proof, kinds
 from tests.peers import free_port
+from tests.senders.contract import (
+    CASES,
+    PATIENCE,
+    content,
+    recipient,
+    sender,
+    sender_class,
+    speaking_to,
+)
 
 KINDS = sorted(kinds("fmn.senders"))
-ADDRESSES = {"email": "alice@example.org", "irc": "alice"}
-"""An address of each kind; a new kind adds its own."""
 SECRETS = ("password", "token", "secret", "key")
-PATIENCE = 0.5
-
-
-def sender_class(kind: str) -> Any:
-    return load(kinds("fmn.senders")[kind])
-
-
-def sender(kind: str, **settings: Any) -> Sender:
-    made = sender_class(kind)
-    sender: Sender = made(made.Settings(**settings))
-    return sender
-
-
-def content(kind: str, text: str = "It failed.") -> Content:
-    return Content(kind=kind, subject="A build failed", text=text)
-
-
-def recipient(address: str) -> Recipient:
-    return Recipient(keys=(Key("m1:d1"),), address=address, rules={RuleId("r1"): "My packages"})
-
-
-def at(port: int) -> dict[str, Any]:
-    return {"host": "127.0.0.1", "port": port, "timeout": f"{PATIENCE}s"}
+ADDITIONS = ["\r\nBcc: b@example.org", "\nQUIT", "\r", "\x00", " b", "\u2028"]
 
 
 @asynccontextmanager
@@ -63,8 +47,8 @@ async def peer(says: bytes, *, stays: bool) -> AsyncIterator[int]:
 
 
 def test_the_kinds_are_the_files() -> None:
-    assert set(KINDS) >= {"email", "irc"}
-    assert set(ADDRESSES) == set(KINDS)
+    assert set(KINDS) == {"chat", "email", "irc", "matrix", "push", "webhook"}
+    assert set(CASES) == set(KINDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -77,14 +61,24 @@ def test_settings_have_defaults_and_say_what_they_are_for(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_what_a_kind_lacks_is_named(kind: str) -> None:
+    lacks = sender(kind).lacks
+    assert lacks is None or lacks.startswith(f"senders.{kind}.")
+    assert speaking_to(kind, 1).lacks is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_secrets_are_never_shown(kind: str) -> None:
     settings = sender_class(kind).Settings
-    secrets = [name for name in settings.model_fields if name.endswith(SECRETS)]
+    secrets = [
+        name
+        for name, field in settings.model_fields.items()
+        if name.endswith(SECRETS) and field.annotation is not None
+    ]
 
-    assert secrets
     for name in secrets:
         assert isinstance(getattr(settings(), name), SecretStr)
-        assert "hush-hush" not in repr(settings(**{name: "hush-hush"}))
+        assert "hush-hush" not in repr(settings.model_construct(**{name: SecretStr("hush-hush")}))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -98,16 +92,25 @@ async def test_it_says_how_much_it_does_at_once_and_as_whom(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_it_comes_and_goes_without_its_peer(kind: str) -> None:
     async with asyncio.timeout(10):
-        async with sender(kind, **at(free_port())):
+        async with speaking_to(kind, free_port()):
             pass
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_where_nothing_comes_back_by_itself_there_is_nothing_to_hear(kind: str) -> None:
+    async def tell(_: Learned) -> None:
+        raise AssertionError
+
+    async with asyncio.timeout(10):
+        await speaking_to(kind, free_port()).hear(tell)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_peer_that_is_away_is_a_failure_for_now_that_names_it(kind: str) -> None:
     port = free_port()
-    async with sender(kind, **at(port)) as away:
+    async with speaking_to(kind, port) as away:
         with pytest.raises(TransientFailure, match=f"127.0.0.1:{port}"):
-            await away.send(content(kind), recipient(ADDRESSES[kind]))
+            await away.send(content(kind), recipient(CASES[kind].address(port)))
 
 
 PEERS = {
@@ -125,32 +128,64 @@ async def test_a_peer_that_fails_is_a_failure_for_now_within_the_timeout(
     kind: str, name: str
 ) -> None:
     says, stays = PEERS[name]
-    async with peer(says, stays=stays) as port, sender(kind, **at(port)) as failing:
+    async with peer(says, stays=stays) as port, speaking_to(kind, port) as failing:
+        address = CASES[kind].address(port)
         began = time.monotonic()
         with pytest.raises(TransientFailure) as failure:
-            await failing.send(content(kind), recipient(ADDRESSES[kind]))
+            await failing.send(content(kind), recipient(address))
 
-    assert time.monotonic() - began < 10 * PATIENCE
-    assert str(failure.value).isprintable()
+    assert time.monotonic() - began < 20 * PATIENCE
+    said = str(failure.value)
+    assert said.isprintable()
+    assert not [secret for secret in CASES[kind].hidden(address) if secret in said]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("addition", ["\r\nBcc: b@example.org", "\nQUIT", "\r", "\x00", " b", ",b"])
+@pytest.mark.parametrize("addition", ADDITIONS)
 async def test_an_address_with_anything_behind_it_fails_for_good_before_anybody_is_asked(
     kind: str, addition: str
 ) -> None:
-    address = ADDRESSES[kind] + addition
-    async with sender(kind, **at(free_port())) as made:  # nobody there: asked, it is for now
+    port = free_port()  # nobody there: asked, it is for now
+    address = CASES[kind].address(port) + addition
+    async with speaking_to(kind, port) as made:
+        assert made.fault(address) is not None
         with pytest.raises(PermanentFailure) as failure:
             await made.send(content(kind), recipient(address))
 
-    assert repr(address) in str(failure.value)
+    said = str(failure.value)
+    assert said.isprintable()
+    assert not [secret for secret in CASES[kind].hidden(address) if secret in said]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_pages_can_ask_whether_an_address_is_one(kind: str) -> None:
-    made = sender_class(kind)
-    assert made.fault(ADDRESSES[kind]) is None
+def test_the_pages_can_ask_about_an_address_and_show_it_without_its_secrets(kind: str) -> None:
+    made, case = speaking_to(kind, 1234), CASES[kind]
+    address = case.address(1234)
+
+    assert made.fault(address) is None
     assert made.fault("") is not None
     assert made.fault("a b\r\nc") is not None
-    assert made.unproven(ADDRESSES[kind]) is None
+    assert isinstance(made.proof(address), Proof)
+    shown = made.shown(address)
+    assert shown
+    assert not [secret for secret in case.hidden(address) if secret in shown]
+    assert made.shown("") is not None  # whatever is saved can be shown
+    assert made.shown("a b\r\nc") is not None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_people_are_asked_for_an_address_in_words(kind: str) -> None:
+    forms = speaking_to(kind, 1).forms
+    assert forms
+    for form in forms:
+        assert form.title
+        assert all(re.fullmatch("[a-z_0-9]+", field.name) for field in form.fields)
+        assert all(field.label for field in form.fields)
+        given = {field.name: "x" for field in form.fields}
+        assert form.address(given).count("x") >= len(form.fields)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_form_gives_no_address(kind: str) -> None:
+    made = speaking_to(kind, 1)
+    assert all(made.fault(form.address({})) for form in made.forms)
