@@ -1,68 +1,88 @@
 """Templates: messages in, content out, rendered once for all recipients of a kind.
 
-How to add a template: put a file `<kind>/<app>.j2` into the folder `templates` beside this file,
-or into the operator's own folder, which is looked at first. The app is in lower case, and only
-its letters a-z, digits, `_` and `-` count. A file is Jinja2 and has up to three blocks:
+How to add a template: put a file into the folder `templates` beside this file, or into the
+operator's own folder, which is looked at first. A file is Jinja2; only what stands in its blocks
+is used. There are two sorts.
+
+`apps/<app>.j2` says what a message of an application means, once for all kinds, as plain text:
+
+    {% block title %}…{% endblock %}      a few words, what matters first: subjects, small screens
+    {% block summary %}…{% endblock %}    one line: who did what
+    {% block details %}…{% endblock %}    lines `Label: value`; one without a value is left out
+    {% block text %}…{% endblock %}       the long form, many lines
+
+    message    the facts of it (`fmn.render.facts.Facts`), as the application published them;
+               `message.said("build.name")` is what stands there in its body, or nothing
+
+A block that is there takes the place of what was published; title and summary only where it makes
+something, so say nothing of messages you do not know. Blocks of any other name are phrases of
+your own: `{{ self.phrase() }}`.
+
+`<kind>/<app>.j2` lays out what one kind sends, in words already chosen; few apps need one:
 
     {% block subject %}…{% endblock %}    one line
     {% block text %}…{% endblock %}       plain text
     {% block html %}…{% endblock %}       optional; what stands in it is escaped
 
-A block it lacks comes from `<kind>/default.j2`, then from `default.j2`; `{{ super() }}` is
-that block, too. Only what stands in blocks is used. Inside there are
-
-    messages    the facts of each (`fmn.render.facts.Facts`): loop, a digest has many
+    messages    the facts of each, in the words of its app: loop, a digest has many
     footer      where the recipient's footer goes, once at most
-    listed      a filter: values joined by commas, and how many more there are
 
-A name that does not exist is an error, so ask `is defined` of what a body may lack.
+A block it lacks comes from `<kind>/default.j2`, then from `default.j2`; `{{ super() }}` is that
+block, too.
+
+In both, the app is in lower case, and only its letters a-z, digits, `_` and `-` count. The filter
+`listed` joins values by commas and says how many more there are, `line` makes one line of many,
+and in `html` `linked` makes the addresses in a text links. A name that does not exist is an
+error, so use `said`, or ask `is defined`, of what a body may lack.
+
+A template of an app that raises is left out for that message: it reads as published, or as any
+other of its kind, and the fault is told with template and line. A notification in other words is
+better than none. Only where the default raises is nothing sent: a dead letter, to mend and replay.
 """
 
 import re
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
-from jinja2 import (
-    BaseLoader,
-    ChoiceLoader,
-    Environment,
-    FileSystemLoader,
-    PackageLoader,
-    StrictUndefined,
-)
-from jinja2 import Template as Compiled
-from jinja2.exceptions import TemplateSyntaxError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+import structlog
 
 from fmn.emission import FOOTER, Chunk, Content, Recipient
-from fmn.errors import ConfigError, TemplateError
+from fmn.errors import TemplateError
 from fmn.links import Links, Stop
-from fmn.model import Message, Notification, Origin
-from fmn.render.facts import SUBJECT, TEXT, Facts, facts_of, line, listed
+from fmn.model import Message, Notification, Origin, Severity
+from fmn.render.blocks import Blocks
+from fmn.render.clean import SUBJECT, TEXT, line
+from fmn.render.facts import Facts, facts_of
+from fmn.render.footer import footer
 
 CHUNK = 100
 """Recipients of one chunk at most."""
-MOST = 4_000_000
-"""Characters a block may make: a template that runs away is stopped."""
-RULES = 10
-"""Rules that a footer names."""
+WORDS = ("title", "summary", "details", "text")
+"""What a template of an app may say of a message."""
+
+Told = Callable[[str, str], None]
+"""Called with a template that was left out, and what it raised."""
+
+_log = structlog.get_logger()
+
+
+def log_fault(template: str, why: str) -> None:
+    """Log a template that was left out."""
+    _log.error("a template raised and was left out", template=template, why=why)
 
 
 class Templates:
     """All templates, compiled: files are read at the start and never again."""
 
-    def __init__(self, folder: str = "", links: Links | None = None) -> None:
+    def __init__(
+        self, folder: str = "", links: Links | None = None, *, tell: Told = log_fault
+    ) -> None:
         """Raise ConfigError without that folder, TemplateError on a file that is no template."""
         self._links = links or Links()
-        if folder and not Path(folder).is_dir():
-            raise ConfigError("templates.folder", f"{folder!r} is not a folder")
-        own = PackageLoader("fmn.render")
-        loader = ChoiceLoader([FileSystemLoader(folder), own]) if folder else own
-        self._plain = _compiled(loader, escaping=False)
-        self._escaping = _compiled(loader, escaping=True)
+        self._tell = tell
+        self._plain = Blocks(folder, escaping=False)
+        self._escaping = Blocks(folder, escaping=True)
 
     def render(
         self, message: Message, notifications: Sequence[Notification], origin: Origin
@@ -71,10 +91,13 @@ class Templates:
 
         Raises TemplateError, which names template and line.
         """
+        if not notifications:
+            return ()
+        facts = self._facts([message])
         ordered = sorted(notifications, key=lambda one: (one.destination.kind, one.destination.id))
         chunks: list[Chunk] = []
         for kind, group in groupby(ordered, key=lambda one: one.destination.kind):
-            content = self.content(kind, [message])
+            content = self._content(kind, facts)
             recipients = tuple(map(self._recipient, group))
             chunks += (Chunk(origin, content, some) for some in _batches(recipients))
         return tuple(chunks)
@@ -84,17 +107,48 @@ class Templates:
 
         Messages of several applications get the kind's default. Raises TemplateError.
         """
-        facts = [facts_of(message, TEXT // len(messages)) for message in messages]
-        values = {"messages": facts, "footer": FOOTER}
-        names = self._names(kind, {one.app for one in facts})
+        return self._content(kind, self._facts(messages))
+
+    def _facts(self, messages: Sequence[Message]) -> list[Facts]:
+        room = TEXT // len(messages)
+        return [self._worded(facts_of(message)).bounded(room) for message in messages]
+
+    def _worded(self, facts: Facts) -> Facts:
+        name = f"apps/{_file(facts.app)}.j2"
+        if name not in self._plain:
+            return facts
+        try:
+            made = {word: self._plain.render([name], word, {"message": facts}) for word in WORDS}
+        except TemplateError as failed:
+            self._left_out(name, failed)
+            return facts
+        return facts.worded({word: text for word, text in made.items() if text is not None})
+
+    def _content(self, kind: str, facts: Sequence[Facts]) -> Content:
+        defaults = [n for n in (f"{kind}/default.j2", "default.j2") if n in self._plain]
+        apps = {_file(one.app) for one in facts}
+        name = f"{kind}/{apps.pop()}.j2" if len(apps) == 1 else ""
+        if name not in self._plain or name in defaults:
+            return self._made(kind, defaults, facts)
+        try:
+            return self._made(kind, [name, *defaults], facts)
+        except TemplateError as failed:
+            self._left_out(name, failed)
+            return self._made(kind, defaults, facts)
+
+    def _made(self, kind: str, names: Sequence[str], facts: Sequence[Facts]) -> Content:
+        values: dict[str, Any] = {"messages": facts, "footer": FOOTER}
         return Content(
             kind=kind,
-            subject=line(_block(self._plain, names, "subject", values) or "", SUBJECT)
-            or line(facts[0].summary, SUBJECT),
-            text=(_block(self._plain, names, "text", values) or "").strip("\n"),
-            html=_block(self._escaping, names, "html", values),
-            headers=_headers(facts[0]) | self._stop,
+            subject=line(self._plain.render(names, "subject", values) or "", SUBJECT)
+            or facts[0].title,
+            text=(self._plain.render(names, "text", values) or "").strip("\n"),
+            html=self._escaping.render(names, "html", values),
+            headers=_headers(facts) | self._stop,
         )
+
+    def _left_out(self, name: str, failed: TemplateError) -> None:
+        self._tell(name, ": ".join(map(str, failed.args)))
 
     @property
     def _stop(self) -> dict[str, str]:
@@ -109,82 +163,34 @@ class Templates:
             address=notification.destination.address,
             rules=rules,
             token=token,
-            footer=_footer(list(rules.values()), token and self._links.start(Stop) + token),
+            footer=footer(notification, self._links, token),
         )
 
-    def _names(self, kind: str, apps: set[str]) -> list[str]:
-        app = re.sub(r"[^a-z0-9_-]", "", apps.pop().lower()) if len(apps) == 1 else ""
-        names = (f"{kind}/{app}.j2", f"{kind}/default.j2", "default.j2")
-        return [name for name in names if name in self._plain]
+
+def _file(app: str) -> str:
+    return re.sub(r"[^a-z0-9_-]", "", app.lower())
 
 
-def _compiled(loader: BaseLoader, *, escaping: bool) -> Mapping[str, Compiled]:
-    environment = ImmutableSandboxedEnvironment(
-        loader=loader,
-        autoescape=escaping,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    environment.filters["listed"] = listed
-    return {name: _read(environment, name) for name in environment.list_templates(["j2"])}
+def _headers(facts: Sequence[Facts]) -> dict[str, str]:
+    # A digest has the id, the app and the time of its first message.
+    first, is_one = facts[0], len(facts) == 1
+    shared = set[str].intersection(*(set(one.artifacts) for one in facts))
+    known = {
+        "topic": first.topic if all(one.topic == first.topic for one in facts) else "",
+        "app": first.app,
+        "severity": max((one.severity for one in facts), key=_rank),
+        "message": first.id,
+        "url": first.url if is_one else "",
+        "sent_at": first.sent_at,
+        "artifact": min(shared, default=""),
+        "code": first.code,
+        "user": first.user,
+    }
+    return {name: value for name, value in known.items() if value}
 
 
-def _read(environment: Environment, name: str) -> Compiled:
-    try:
-        return environment.get_template(name)
-    except TemplateSyntaxError as failed:
-        raise TemplateError(f"{failed.filename}:{failed.lineno}", failed.message) from None
-    except (OSError, UnicodeDecodeError) as failed:
-        raise TemplateError(name, failed) from None
-
-
-def _block(
-    templates: Mapping[str, Compiled], names: Sequence[str], block: str, values: Mapping[str, Any]
-) -> str | None:
-    first, *others = (templates[name] for name in names)
-    context = first.new_context(dict(values))
-    for other in others:
-        for name, render in other.blocks.items():
-            context.blocks.setdefault(name, []).append(render)
-    if block not in context.blocks:
-        return None
-    try:
-        return "".join(_bounded(context.blocks[block][0](context)))
-    except Exception as failed:  # noqa: BLE001  # a template is a program: it may raise anything
-        raise TemplateError(_where(failed, names[0]), failed) from None
-
-
-def _bounded(pieces: Iterator[str]) -> Iterator[str]:
-    made = 0
-    for piece in pieces:
-        made += len(piece)
-        if made > MOST:
-            raise OverflowError(f"it makes more than {MOST:,} characters")
-        yield piece
-
-
-def _where(failed: Exception, name: str) -> str:
-    places = [
-        f"{template.filename}:{template.get_corresponding_lineno(number)}"
-        for frame, number in traceback.walk_tb(failed.__traceback__)
-        if (template := frame.f_globals.get("__jinja_template__"))
-    ]
-    return places[-1] if places else name
-
-
-def _headers(facts: Facts) -> dict[str, str]:
-    known = {"topic": facts.topic, "app": facts.app, "severity": facts.severity}
-    return {name: value for name, value in (known | {"message": facts.id}).items() if value}
-
-
-def _footer(rules: list[str], stop: str) -> str:
-    if not rules:
-        return "You get this because somebody, you we hope, gave fmn this address."
-    named = listed([f"“{line(rule)}”" for rule in rules], RULES)
-    why = f"You get this because of your {'rule' if len(rules) == 1 else 'rules'} {named}."
-    return f"{why}\nStop or pause this: {stop}" if stop else why
+def _rank(severity: str) -> int:
+    return Severity[severity.upper()]
 
 
 def _batches(recipients: tuple[Recipient, ...]) -> Iterator[tuple[Recipient, ...]]:

@@ -5,25 +5,17 @@ and a command of its own on IRC, a bidirectional override makes text say what it
 lone surrogate cannot be encoded. None of them gets past here.
 """
 
-import re
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from fmn.model import Message
+from fmn.model import Message, is_own
+from fmn.render.body import texts_at
+from fmn.render.clean import LINK, SUBJECT, cleaned, cut, line, lines, listed, ordered
 
-LINE = 1000
-"""Characters that are left of anything that is one line."""
-TEXT = 100_000
-"""Characters that are left of long texts, of all messages in one content together."""
-SUBJECT = 250
-"""Characters that are left of a subject."""
-
-UNSEEN = re.compile(r"[\u202a-\u202e\u2066-\u2069]")  # bidirectional overrides and isolates
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-BREAK = re.compile(r"\r\n|[\r\n\x0b\x0c\x85\u2028\u2029]")
-LINK = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+CONFIRMATION = "fmn.confirmation"
+"""Topic of our own letters that ask whether somebody reads an address."""
 
 
 @dataclass(frozen=True)
@@ -40,84 +32,130 @@ class Facts:
     artifacts: tuple[str, ...]
     severity: str
     """`debug`, `info`, `warning` or `error`."""
+    title: str
+    """A few words, what matters most first, never empty: for subjects and small screens."""
     summary: str
-    """One line, never empty."""
+    """One line, never empty: who did what."""
     text: str
     """The long form: many lines; empty where it only repeats the summary."""
+    details: tuple[tuple[str, str], ...]
+    """Label and value of what a template of the app found worth a row of its own."""
     url: str
     """http or https."""
+    sent_at: str
+    """ISO 8601, UTC."""
     when: str
     """To the minute, UTC."""
+    own: bool
+    """A letter of fmn itself: a confirmation, a test."""
     _message: Message  # the sandbox hides it from templates: it is not cleaned
 
     @cached_property
     def body(self) -> Any:  # noqa: ANN401  # JSON is what it is
         """The body's values, each text in it one clean line; None where it is too deep."""
         try:
-            return _cleaned(self._message.content)
+            return cleaned(self._message.content)
         except RecursionError:
             return None
 
+    def said(self, path: str) -> str:
+        """Return the text or number at a path of the body, as one clean line; else nothing."""
+        return next(iter(self.every(path)), "")
 
-def facts_of(message: Message, room: int = TEXT) -> Facts:
-    """Return the message's facts, of its long text at most `room` characters."""
+    def every(self, path: str) -> tuple[str, ...]:
+        """Return each text or number at a path of the body: `update.builds[].nvr`."""
+        # Templates ask the same again and again, and what they ask for may be long.
+        if path not in self._asked:
+            self._asked[path] = tuple(clean for clean in map(line, self._texts(path)) if clean)
+        return self._asked[path]
+
+    def long(self, path: str) -> str:
+        """Return the text at a path of the body with its lines; else nothing."""
+        return next(map(lines, self._texts(path)), "")
+
+    @cached_property
+    def _asked(self) -> dict[str, tuple[str, ...]]:
+        return {}
+
+    def _texts(self, path: str) -> Iterator[str]:
+        return texts_at(self._message.content, path)
+
+    @property
+    def code(self) -> str:
+        """What proves that somebody reads this, where it is a confirmation of ours."""
+        return self.said("code") if self.own and self.topic == CONFIRMATION else ""
+
+    @property
+    def user(self) -> str:
+        """Who asked, where it is a confirmation of ours."""
+        return self.said("user") if self.own and self.topic == CONFIRMATION else ""
+
+    @property
+    def rows(self) -> tuple[tuple[str, str], ...]:
+        """Label and value of all that is worth a row; of our own letters nothing is."""
+        known = [
+            *self.details,
+            ("By", self.agent),
+            ("About", listed(self.artifacts)),
+            ("Severity", self.severity),
+            ("When", self.when),
+        ]
+        return () if self.own else tuple((label, value) for label, value in known if value)
+
+    def worded(self, words: Mapping[str, str]) -> "Facts":
+        """Return these facts in other words: `title`, `summary`, `text`, `details`."""
+        title = line(words.get("title", ""), SUBJECT)
+        summary = line(words.get("summary", "")) or self.summary
+        rows = (row.partition(":") for row in lines(words.get("details", "")).splitlines())
+        return replace(
+            self,
+            title=title or line(summary, SUBJECT),
+            summary=summary,
+            text=lines(words.get("text", self.text)),
+            details=tuple(
+                (line(label), line(value))
+                for label, _, value in rows
+                if line(label) and line(value)
+            ),
+        )
+
+    def bounded(self, room: int) -> "Facts":
+        """Return these facts with at most `room` characters of the long text."""
+        return replace(self, text=cut(self.text, room))
+
+
+def facts_of(message: Message) -> Facts:
+    """Return the message's facts, as its application published them."""
     summary = line(message.summary) or line(message.topic) or line(message.id) or "no summary"
-    text = lines(message.text)
     return Facts(
         id=line(message.id),
         topic=line(message.topic),
         app=line(message.app or ""),
         agent=line(message.agent or ""),
-        users=_sorted(message.users),
-        groups=_sorted(message.groups),
-        artifacts=_sorted(message.artifacts),
+        users=ordered(message.users),
+        groups=ordered(message.groups),
+        artifacts=ordered(message.artifacts),
         severity=message.severity.name.lower(),
+        title=line(summary, SUBJECT),
         summary=summary,
-        text="" if text == summary else _cut(text, room),
+        text=_text(message, summary),
+        details=(),
         url=_link(message.url or ""),
+        sent_at=message.sent_at.isoformat() if message.sent_at else "",
         when=f"{message.sent_at:%Y-%m-%d %H:%M} UTC" if message.sent_at else "",
+        own=is_own(message.id),
         _message=message,
     )
 
 
-def line(text: str, limit: int = LINE) -> str:
-    """Return the text as one clean line of at most `limit` characters."""
-    clean = " ".join(CONTROL.sub(" ", UNSEEN.sub("", text)).split())
-    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
-
-
-def lines(text: str) -> str:
-    """Return the text with its lines and indentation, and nothing unseen in it."""
-    clean = (CONTROL.sub(" ", part.expandtabs()) for part in BREAK.split(UNSEEN.sub("", text)))
-    return "\n".join(part.rstrip() for part in clean).strip("\n")
-
-
-def listed(values: Collection[str], limit: int = 20) -> str:
-    """Return the values joined by commas; of very many the first, and how many more."""
-    shown = ", ".join(list(values)[:limit])
-    more = len(values) - limit
-    return f"{shown} and {more:,} more" if more > 0 else shown
-
-
-def _cut(text: str, room: int) -> str:
-    if len(text) <= room:
-        return text
-    return f"{text[:room].rstrip()}\n\n(Cut here: {len(text):,} characters in all.)"
+def _text(message: Message, summary: str) -> str:
+    # A schema class without words of its own says itself as the library prints any message:
+    # headers and JSON. That is for developers.
+    if message.text.startswith(f"Id: {message.id}\nTopic: {message.topic}\nHeaders: "):
+        return ""
+    text = lines(message.text)
+    return "" if text == summary else text
 
 
 def _link(url: str) -> str:
     return url if LINK.fullmatch(url) and line(url) == url else ""
-
-
-def _sorted(names: Collection[str]) -> tuple[str, ...]:
-    return tuple(sorted(clean for clean in map(line, names) if clean))
-
-
-def _cleaned(value: Any) -> Any:  # noqa: ANN401  # JSON is what it is
-    if isinstance(value, str):
-        return line(value)
-    if isinstance(value, list):
-        return [_cleaned(element) for element in value]
-    if isinstance(value, dict):
-        return {line(name): _cleaned(element) for name, element in value.items()}
-    return value

@@ -1,6 +1,7 @@
 """A message that has everything, and who asked for it."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from fmn.model import (
@@ -32,6 +33,8 @@ BUILD = Message(
         {"name": "chromium", "version": "80.0", "release": "1.fc33", "new": 3}
     ).encode(),
 )
+PLAIN = replace(BUILD, app="Kiln")
+"""Of an application nobody wrote a template for: it reads as published."""
 OWN = Templates()
 
 
