@@ -5,7 +5,7 @@ Reading and writing long YAML takes seconds, so all of it is done in threads.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 import msgspec
@@ -74,19 +74,24 @@ async def write(preferences: Preferences) -> str:
     return await asyncio.to_thread(write_user, preferences)
 
 
-async def read(parts: Parts, user: str, text: str) -> Preferences:
-    """Return what was written as preferences of this user. Raises PreferencesError."""
-    return await asyncio.to_thread(_read, parts, user, text)
+async def read(parts: Parts, before: Preferences, text: str) -> Preferences:
+    """Return what was written as preferences of the user who has these now.
+
+    An address that the user has already is taken as it is: what an operator does not offer any
+    more keeps nobody from changing the rest. Raises PreferencesError.
+    """
+    return await asyncio.to_thread(_read, parts, before, text)
 
 
-async def propose(before: Preferences, written: Preferences) -> Proposal:
+async def propose(parts: Parts, before: Preferences, written: Preferences) -> Proposal:
     """Return what importing this would change."""
-    return await difference(before, merge(before, written))
+    return await difference(parts, before, merge(before, written))
 
 
-async def difference(before: Preferences, after: Preferences) -> Proposal:
-    """Return what changes from one to the other."""
-    return Proposal(before, after, tuple(await asyncio.to_thread(changes, before, after)))
+async def difference(parts: Parts, before: Preferences, after: Preferences) -> Proposal:
+    """Return what changes from one to the other: in words without what is secret in addresses."""
+    lines = await asyncio.to_thread(changes, _shown(parts, before), _shown(parts, after))
+    return Proposal(before, after, tuple(lines))
 
 
 async def bring(
@@ -135,11 +140,20 @@ async def uploaded(request: Request, _: SignedIn) -> str:
         return (await file.read(LARGEST + 1)).decode(errors="replace")
 
 
-def _read(parts: Parts, user: str, text: str) -> Preferences:
+def _shown(parts: Parts, preferences: Preferences) -> Preferences:
+    # Where only a secret changes, the id does, too: a new address is a new destination.
+    shown = (replace(to, address=parts.shown(to)) for to in preferences.destinations)
+    return replace(preferences, destinations=tuple(shown))
+
+
+def _read(parts: Parts, before: Preferences, text: str) -> Preferences:
     text = text.replace("\r\n", "\n")  # as forms send them: what was exported fits in again
     if len(text.encode(errors="replace")) > LARGEST:
         raise refusal("", (), f"expected at most {LARGEST // 1024} KiB")
-    written = read_user(text, user=user, where="YAML", filters=parts.filters, senders=parts.kinds)
-    for destination in written.destinations:
-        check_address(parts, destination, ("destinations", destination.name, "address"))
+    kept = {(to.kind, to.address) for to in before.destinations}
+    kinds = {*parts.kinds, *(kind for kind, _ in kept)}
+    written = read_user(text, user=before.user, where="YAML", filters=parts.filters, senders=kinds)
+    for to in written.destinations:
+        if (to.kind, to.address) not in kept:
+            check_address(parts, to, ("destinations", to.name))
     return written

@@ -7,23 +7,15 @@ from typing import Any, Protocol
 
 from fmn.config import Web
 from fmn.directory.snapshot import Directory
+from fmn.kinds import Kind
 from fmn.links import Links
-from fmn.model import Message, Notification
+from fmn.model import Destination, Message, Notification
 from fmn.preferences.defaults import Defaults
 from fmn.rules.filter import Filter
 from fmn.storage.engine import Engine
+from fmn.web.destinations.addresses import masked
 
-
-class Kind(Protocol):
-    """What the pages ask of a kind of sender, without sending anything."""
-
-    @staticmethod
-    def fault(address: str) -> str | None:
-        """Return why nothing can ever be sent to this address; None if it may."""
-
-    @staticmethod
-    def unproven(address: str) -> str | None:
-        """Return why reading what is sent to this address proves nothing; None where it does."""
+NOT_OFFERED = "nothing is sent to addresses of this kind any more"
 
 
 class Queues(Protocol):
@@ -68,9 +60,24 @@ class Parts:
     queues: Queues
     links: Links
     defaults: Defaults
+    push_key: str = ""
+    """Public key of Web Push, base64url: what a browser subscribes with; empty without push."""
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     @property
     def secure(self) -> bool:
         """Tell whether people come by https, so that cookies may never go another way."""
         return self.settings.url.startswith("https://")
+
+    def silence(self, kind: str) -> str | None:
+        """Return why nothing can be sent to addresses of this kind now; None where it can."""
+        known = self.kinds.get(kind)
+        if known is None:
+            return NOT_OFFERED
+        lacks = known.lacks
+        return f"nothing can be sent to addresses of this kind now: {lacks}" if lacks else None
+
+    def shown(self, destination: Destination) -> str:
+        """Return its address as its owner may see it: nothing secret is in that."""
+        kind = self.kinds.get(destination.kind)
+        return kind.shown(destination.address) if kind else masked(destination.address)

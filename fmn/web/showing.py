@@ -22,6 +22,7 @@ SAID = {
     "restored": "It is back.",
     "sent": "On its way: look where it should arrive.",
     "confirmed": "Confirmed: this destination hears of your messages now.",
+    "subscribed": "This browser is one of your destinations already.",
     "paused": "Paused.",
     "resumed": "Going on.",
     "revoked": "That token works no more.",

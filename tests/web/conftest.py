@@ -10,7 +10,6 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from fmn import kinds
 from fmn.cli.settings import filter_kinds
 from fmn.config import Web
 from fmn.directory.fixed import Fixed
@@ -25,7 +24,7 @@ from fmn.web.app import create_app
 from fmn.web.parts import Parts
 from tests.peers.oidc import openid  # noqa: F401  # a fixture
 from tests.web import people
-from tests.web.fakes import FakeQueues
+from tests.web.fakes import FakeQueues, some_kinds
 from tests.web.people import SITE, Browser
 
 SIGNED_WITH = "a secret of the tests, long enough to sign with"
@@ -68,7 +67,7 @@ async def parts(
             settings=web_settings,
             engine=engine,
             filters=filter_kinds(),
-            kinds={kind: kinds.load(at) for kind, at in kinds.kinds("fmn.senders").items()},
+            kinds=some_kinds(),
             directory=Fixed(SNAPSHOT),
             queues=queues,
             links=Links(SITE, SIGNED_WITH, timedelta(days=90)),

@@ -5,7 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 from fmn.errors import Unavailable
+from fmn.kinds import AddressField, AddressForm, Kind, Proof
 from fmn.model import Message, Notification
+from fmn.senders.email import Email
+from fmn.senders.irc import Irc
+
+BIRDS = ("Crow", "Jay", "Magpie", "Parrot", "Raven", "Owl")
+"""Services that birds chat on: more than a page shows at once."""
 
 
 class FakeQueues:
@@ -63,3 +69,39 @@ class FakeQueues:
     def _asked(self) -> None:
         if self.away:
             raise Unavailable("Redis", "a test took it away")
+
+
+class Birds:
+    """A kind with many forms and a secret in each address.
+
+    An owl answers what was sent to it, a raven is met on our own page; for all others somebody
+    types a code.
+    """
+
+    def __init__(self, lacks: str | None = None) -> None:
+        self.lacks = lacks
+        self.forms = tuple(map(_form, BIRDS))
+
+    def fault(self, address: str) -> str | None:
+        bird, _, rest = address.partition(":")
+        room, _, token = rest.partition("/")
+        if bird.title() not in BIRDS or not room:
+            return "not a place where birds are"
+        return None if len(token) >= 12 else "a place with a token that is too short"
+
+    def proof(self, address: str) -> Proof:
+        own = {"owl": Proof.ANSWER, "raven": Proof.PAGE}
+        return own.get(address.partition(":")[0], Proof.CODE)
+
+    def shown(self, address: str) -> str:
+        return f"{address.partition('/')[0]}/…" if "/" in address else "where birds are"
+
+
+def some_kinds() -> dict[str, Kind]:
+    """Return two kinds of sender as they are, and one with forms and secrets."""
+    return {"email": Email(Email.Settings()), "irc": Irc(Irc.Settings()), "birds": Birds()}
+
+
+def _form(bird: str) -> AddressForm:
+    fields = (AddressField("room", "Room"), AddressField("token", "Token", secret=True))
+    return AddressForm(bird, fields, bird.lower() + ":{room}/{token}")

@@ -136,7 +136,7 @@ async def test_what_is_anothers_is_not_there(app: FastAPI) -> None:
                 answer = await bob.request(method, path.replace(name, id_), **sent(operation))
                 problem(answer, 404)
                 walked += 1
-    assert walked == 11
+    assert walked == 12
     assert (await alice.get("/preferences")).text == before
 
 

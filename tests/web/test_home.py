@@ -197,16 +197,38 @@ async def test_a_page_full_of_long_names_is_less_than_100_kb(alice: Browser, par
     assert "<&" not in answer.text
 
 
-async def test_where_a_link_proves_nothing_an_operator_must_confirm(
-    alice: Browser, parts: Parts
+@pytest.mark.parametrize(
+    ("kind", "address", "said"),
+    [
+        ("email", "alice@example.org", "Open the link"),
+        ("irc", "#fedora", "Type the code</a>"),
+        ("birds", "owl:barn/of-the-barn-0", "when it answers what was sent there"),
+        ("birds", "raven:tower/of-the-tower-0", "An operator must confirm it"),
+        ("pigeon", "loft", "An operator must confirm it"),
+    ],
+)
+async def test_what_confirms_a_destination_is_said(
+    alice: Browser, parts: Parts, kind: str, address: str, said: str
 ) -> None:
-    irc = replace(
-        a_destination("irc"), kind="irc", address="#fedora", state=DestinationState.UNCONFIRMED
-    )
-    await people.saved(parts, replace(some_preferences("alice"), destinations=(EMAIL, irc)))
+    state = DestinationState.UNCONFIRMED
+    waiting = replace(a_destination("new"), kind=kind, address=address, state=state)
+    await people.saved(parts, replace(some_preferences("alice"), destinations=(EMAIL, waiting)))
     page = (await alice.get("/")).text
-    assert "An operator must confirm it" in page
-    assert "Open the link" not in page
+    ways = ("Open the link", "Type the code</a>", "when it answers", "An operator must confirm it")
+    assert [way for way in ways if way in page] == [way for way in ways if way in said]
+    assert said in page
+
+
+@pytest.mark.parametrize("kind", ["email", "irc"])
+async def test_what_comes_back_is_said_in_the_words_of_who_said_it(
+    alice: Browser, parts: Parts, kind: str
+) -> None:
+    state, reason = DestinationState.BOUNCING, "550 <no such user>"
+    back = replace(EMAIL, kind=kind, state=state, reason=reason)
+    await people.saved(parts, replace(some_preferences("alice"), destinations=(back,)))
+    page = (await alice.get("/")).text
+    assert "what is sent comes back</span> 550 &lt;no such user&gt;" in page
+    assert "Confirm it again" in page
 
 
 async def test_a_rule_that_an_operator_stopped_needs_a_hand(alice: Browser, parts: Parts) -> None:

@@ -54,7 +54,7 @@ async def test_a_mark_of_a_page_at_the_end_of_time_is_none_of_ours(
     [
         *EDGES,
         "9999-12-31T23:59:59Z",
-        (datetime.now(UTC) + timedelta(days=367)).isoformat(),
+        pytest.param((datetime.now(UTC) + timedelta(days=367)).isoformat(), id="367 days"),
     ],
 )
 async def test_a_pause_lasts_a_year_at_most(app: FastAPI, parts: Parts, until: str) -> None:

@@ -25,7 +25,9 @@ async def test_nobody_gets_no_further_than_the_login(
     method, route = page
     path = address_of(route)
     answer = await browser.request(method, path)
-    if path in LOGIN:
+    if path == "/sw.js":
+        assert answer.headers["content-type"].startswith("text/javascript")
+    elif path in LOGIN:
         assert not answer.headers.get("set-cookie")
     elif path == "/":
         assert "<h1>Hear of what matters to you</h1>" in answer.text

@@ -1,27 +1,26 @@
 """`/destinations`: where one wants to hear."""
 
-from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from fmn.kinds import Proof
 from fmn.model import Destination, DestinationId, DestinationState
 from fmn.preferences import edits
 from fmn.preferences.codec import write_destination
 from fmn.preferences.values import Preferences
-from fmn.web.api.bodies import Json, Written, json_of
+from fmn.web.api.bodies import Json, json_of
 from fmn.web.api.caller import Reader, Writer
 from fmn.web.api.document import fails, gives, takes
+from fmn.web.api.given import read_code, read_destination, read_until
 from fmn.web.api.problems import away, busy, refused
 from fmn.web.api.shapes import preferences
 from fmn.web.changing import change
 from fmn.web.destinations import proving
-from fmn.web.destinations.adding import adding, read
-from fmn.web.destinations.pausing import LONGEST
+from fmn.web.destinations.adding import adding
+from fmn.web.destinations.places import place_of
 from fmn.web.mine import preferences_of
-from fmn.web.moments import read_moment
 from fmn.web.parts import Parts
 from fmn.web.sessions import Here, Viewer
 
@@ -39,7 +38,7 @@ router = APIRouter(prefix="/destinations", tags=["destinations"], default_respon
 async def list_destinations(viewer: Reader, parts: Here) -> Response:
     """Return all of your destinations, in your order."""
     mine = await preferences_of(parts, viewer)
-    return Json({"destinations": [_json(each, parts.now()) for each in mine.destinations]})
+    return Json({"destinations": [_json(parts, each) for each in mine.destinations]})
 
 
 @router.post(
@@ -56,10 +55,9 @@ async def add(viewer: Writer, parts: Here, request: Request) -> Response:
 
     With the first one come the rules that every new user starts with.
     """
-    new = _read(parts, viewer, await json_of(request))
-
+    new = read_destination(parts, viewer, await json_of(request))
     await change(parts, viewer.name, adding(parts, new), by=viewer.name)
-    return Json(_json(new, parts.now()), 201, {"Location": f"{request.url.path}/{new.id}"})
+    return Json(_json(parts, new), 201, {"Location": f"{request.url.path}/{new.id}"})
 
 
 @router.get(
@@ -69,7 +67,7 @@ async def add(viewer: Writer, parts: Here, request: Request) -> Response:
 )
 async def show(viewer: Reader, parts: Here, destination: DestinationId) -> Response:
     """Return one of your destinations."""
-    return Json(_json(await _mine(viewer, parts, destination), parts.now()))
+    return Json(_json(parts, await _mine(viewer, parts, destination)))
 
 
 @router.delete(
@@ -95,13 +93,41 @@ async def delete(viewer: Writer, parts: Here, destination: DestinationId) -> Res
     responses=gives(202, LETTER) | fails(429),
 )
 async def ask(viewer: Writer, parts: Here, destination: DestinationId) -> Response:
-    """Send a link to the address: whoever opens it and says yes confirms it."""
-    to = await _mine(viewer, parts, destination)
-    if to.state not in edits.UNPROVEN:
-        raise refused("", f"there is nothing to confirm: it is {to.state_at(parts.now())}")
-    if fault := proving.unproven(parts, to):
-        raise refused("", fault)
-    return await _letter(parts, to, proving.ask)
+    """Send there what confirms it, as `proof` says.
+
+    With `link` whoever opens the link and says yes confirms it. With `code` you send the code to
+    `/code`, which whoever reads the address has. With `answer` what stands there answers with the
+    code. With `page` nothing is sent: a browser subscribes on the page of destinations.
+    """
+    to = await _unproven(viewer, parts, destination)
+    if obstacle := proving.obstacle(parts, to):
+        raise refused("", obstacle)
+    if proving.proof_of(parts, to) is Proof.PAGE:
+        raise refused("", "nothing is sent for that: subscribe again in that browser")
+    _check_said(await proving.ask(parts, to), "letters to this destination")
+    return Response(status_code=202)
+
+
+@router.post(
+    "/{destination}/code",
+    summary="Confirm by a code",
+    responses=gives(200, "The destination, which is active now.", preferences.Destination)
+    | fails(429),
+    openapi_extra=takes(preferences.Code, {"code": "K7QX-3MZA"}),
+)
+async def code(
+    viewer: Writer, parts: Here, request: Request, destination: DestinationId
+) -> Response:
+    """Confirm a destination whose `proof` is `code` by the code that was sent there.
+
+    It works until the end of the next day, UTC. Case, spaces and the hyphen do not matter.
+    """
+    typed = read_code(await json_of(request))
+    to = await _unproven(viewer, parts, destination)
+    if proving.proof_of(parts, to) is not Proof.CODE:
+        raise refused("code", "there is none to type for this destination: see its `proof`")
+    _check_said(await proving.type_code(parts, to, typed), "codes for this destination")
+    return Json(_json(parts, await _mine(viewer, parts, destination)))
 
 
 @router.post(
@@ -115,7 +141,10 @@ async def test(viewer: Writer, parts: Here, destination: DestinationId) -> Respo
     to = await _mine(viewer, parts, destination)
     if (state := to.state_at(parts.now())) is not DestinationState.ACTIVE:
         raise refused("", f"nothing can be sent to it: it is {state}")
-    return await _letter(parts, to, proving.test)
+    if silence := parts.silence(to.kind):
+        raise refused("", silence)
+    _check_said(await proving.test(parts, to), "letters to this destination")
+    return Response(status_code=202)
 
 
 @router.post(
@@ -129,7 +158,7 @@ async def pause(
 ) -> Response:
     """Send nothing to it until then, or until you resume it."""
     now = parts.now()
-    until = _until(await json_of(request), now)
+    until = read_until(await json_of(request), now)
 
     def edit(mine: Preferences) -> Preferences:
         state = edits.destination_of(mine, destination).state
@@ -138,7 +167,7 @@ async def pause(
         return edits.pause(mine, [destination], until=until, now=now)
 
     saved = await change(parts, viewer.name, edit, by=viewer.name)
-    return Json(_json(edits.destination_of(saved, destination), parts.now()))
+    return Json(_json(parts, edits.destination_of(saved, destination)))
 
 
 @router.post(
@@ -154,52 +183,29 @@ async def resume(viewer: Writer, parts: Here, destination: DestinationId) -> Res
         return edits.resume(mine, [destination])
 
     saved = await change(parts, viewer.name, edit, by=viewer.name)
-    return Json(_json(edits.destination_of(saved, destination), parts.now()))
+    return Json(_json(parts, edits.destination_of(saved, destination)))
 
 
 async def _mine(viewer: Viewer, parts: Parts, destination: DestinationId) -> Destination:
     return edits.destination_of(await preferences_of(parts, viewer), destination)
 
 
-def _json(to: Destination, now: datetime) -> dict[str, Any]:
-    state = to.state_at(now)
-    until = to.until if state is DestinationState.PAUSED else None
-    known = {"state": state.value, "reason": to.reason, "until": until}
-    return {"name": to.name} | write_destination(to) | known
+async def _unproven(viewer: Viewer, parts: Parts, destination: DestinationId) -> Destination:
+    to = await _mine(viewer, parts, destination)
+    if to.state not in edits.UNPROVEN:
+        raise refused("", f"there is nothing to confirm: it is {to.state_at(parts.now())}")
+    return to
 
 
-def _read(parts: Parts, viewer: Viewer, written: Written) -> Destination:
-    if unknown := [name for name in written if name not in EXAMPLE]:
-        raise refused(unknown[0], f"there is no such key; known: {', '.join(EXAMPLE)}")
-    name = written.pop("name", None)
-    if not isinstance(name, str):
-        raise refused("name", "expected a string")
-    return read(parts, viewer.name, name, written)
+def _json(parts: Parts, to: Destination) -> dict[str, Any]:
+    place = place_of(parts, to)
+    until = to.until if place.state is DestinationState.PAUSED else None
+    known = {"state": place.state, "reason": to.reason, "until": until, "proof": place.proof}
+    return {"name": to.name} | write_destination(to) | {"address": place.address} | known
 
 
-def _until(written: Written, now: datetime) -> datetime | None:
-    if unknown := [name for name in written if name != "until"]:
-        raise refused(unknown[0], "there is no such key; known: until")
-    said = written.get("until")
-    if said is None:
-        return None
-    try:
-        until = read_moment(said)
-    except ValueError:
-        raise refused("until", "expected a time, with its zone: 2026-12-24T18:00:00Z") from None
-    if not now < until <= now + LONGEST:
-        raise refused("until", f"expected a time to come, within {LONGEST.days} days")
-    return until
-
-
-async def _letter(
-    parts: Parts,
-    to: Destination,
-    write: Callable[[Parts, Destination], Awaitable[proving.Said]],
-) -> Response:
-    said = await write(parts, to)
+def _check_said(said: proving.Said, what: str) -> None:
     if said == "busy":
-        raise busy("letters to this destination", proving.HOUR)
+        raise busy(what, proving.HOUR)
     if said == "away":
         raise away()
-    return Response(status_code=202)

@@ -16,6 +16,7 @@ from fmn.rules.filter import Filter
 from fmn.web.api.bodies import JSON
 from fmn.web.api.problems import MEDIA, Problem
 from fmn.web.api.shapes import history, people, preferences
+from fmn.web.destinations.giving import offers
 from fmn.web.parts import Parts
 
 Documented = dict[str, Any]
@@ -139,8 +140,18 @@ def _schemas(parts: Parts) -> Documented:
     for kind, filter_ in sorted(parts.filters.items()):
         schemas |= _filter(kind, filter_)
     schemas["Filter"] = _one_of(parts.filters)
-    schemas["SenderKind"] = {"type": "string", "enum": sorted(parts.kinds)}
+    schemas["SenderKind"] = _sender_kind(parts)
     return schemas
+
+
+def _sender_kind(parts: Parts) -> Documented:
+    forms = (
+        f"* `{offer.kind}`, {offer.form.title}: "
+        + ", ".join(f"`{field.name}`" for field in offer.form.fields)
+        for offer in offers(parts)
+    )
+    said = "\n".join(("How an address is given: by the fields of a form.", "", *forms))
+    return {"type": "string", "enum": sorted(parts.kinds), "description": said}
 
 
 def _shapes(module: ModuleType) -> Iterator[type[BaseModel]]:

@@ -39,7 +39,7 @@ router = APIRouter(prefix="/preferences", tags=["preferences"], default_response
 async def export(viewer: Reader, parts: Here) -> Response:
     """Return all of your rules and destinations as YAML, the form `fmn rules import` reads.
 
-    What is confirmed is left out.
+    Addresses stand in it in full, with what is secret in them; what is confirmed is left out.
     """
     mine = await preferences_of(parts, viewer)
     return Response(await write(mine), headers=_etag(mine), media_type=YAML)
@@ -65,13 +65,14 @@ async def replace(
     Rules and destinations are known again by id, else by name. A new or changed address is
     unconfirmed.
     """
-    written, seen = await read(parts, viewer.name, await yaml_of(request)), matching(if_match)
+    text, seen = await yaml_of(request), matching(if_match)
+    before = await preferences_of(parts, viewer)
+    written = await read(parts, before, text)
     if dry_run:
-        before = await preferences_of(parts, viewer)
         check_seen(before, seen)
-        found = await propose(before, written)
+        found = await propose(parts, before, written)
     else:
-        found = await difference(*await bring(parts, viewer.name, written, seen=seen))
+        found = await difference(parts, *await bring(parts, viewer.name, written, seen=seen))
     silent = [to.name for to in found.silent]
     said = {"changes": found.changes, "unconfirmed": silent}
     return Json(said, headers=_etag(found.before if dry_run else found.after))

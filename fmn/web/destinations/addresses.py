@@ -1,13 +1,17 @@
 """Addresses as pages may show them: masked where others may look, links only into the web."""
 
+import re
+
 SHOWN = 1
 """Characters of a name that stay when it is masked."""
+MAILBOX = re.compile(r"[^@/:]+@([\w-]+\.)+[\w-]+")
+"""An address of which the part after `@` may be shown; elsewhere that may be a secret."""
 
 
 def masked(address: str) -> str:
     """Return an address that its owner knows again and nobody else can use: `a***@example.org`."""
-    name, at, domain = address.rpartition("@")
-    return f"{name[:SHOWN]}***@{domain}" if at else f"{address[:SHOWN]}***"
+    domain = address.rpartition("@")[2] if MAILBOX.fullmatch(address) else ""
+    return f"{address[:SHOWN]}***@{domain}" if domain else f"{address[:SHOWN]}***"
 
 
 def web_address(url: str | None) -> str | None:

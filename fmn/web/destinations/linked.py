@@ -27,11 +27,8 @@ class Linked:
 
     preferences: Preferences
     destination: Destination
-
-    @property
-    def address(self) -> str:
-        """Return the address so that only its owner knows it again."""
-        return masked(self.destination.address)
+    address: str
+    """So that only its owner knows it again."""
 
     def rules(self, ids: Collection[RuleId]) -> list[Rule]:
         """Return those of these rules that are still there."""
@@ -58,7 +55,7 @@ async def linked(parts: Parts, destination: DestinationId) -> Linked | None:
     async with reading(parts.engine) as connection:
         owner = await owner_of(connection, destination)
         preferences = owner and await load_user(connection, owner, parts.filters)
-    return about(preferences, destination) if preferences else None
+    return about(parts, preferences, destination) if preferences else None
 
 
 async def linked_after(parts: Parts, destination: DestinationId, edit: Change) -> Linked | None:
@@ -68,14 +65,15 @@ async def linked_after(parts: Parts, destination: DestinationId, edit: Change) -
     if owner is None:
         return None
     try:
-        return about(await change(parts, owner, edit, by=BY), destination)
+        return about(parts, await change(parts, owner, edit, by=BY), destination)
     except NotThere:  # deleted in between
         return None
 
 
-def about(preferences: Preferences, destination: DestinationId) -> Linked | None:
+def about(parts: Parts, preferences: Preferences, id_: DestinationId) -> Linked | None:
     """Return the destination among these preferences."""
     try:
-        return Linked(preferences, edits.destination_of(preferences, destination))
+        found = edits.destination_of(preferences, id_)
     except NotThere:
         return None
+    return Linked(preferences, found, masked(parts.shown(found)))

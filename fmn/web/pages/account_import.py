@@ -42,7 +42,7 @@ async def apply(request: Request, viewer: SignedIn, form: Posted) -> Response:
     """Import it, unless the preferences are not those any more that were shown."""
     parts, text = parts_of(request), form.one("yaml")
     try:
-        written = await read(parts, viewer.name, text)
+        written = await read(parts, await preferences_of(parts, viewer), text)
         await bring(parts, viewer.name, written, seen=lambda mark: mark == form.one("mark"))
     except Changed:
         return await _proposal(request, viewer, text, is_changed=True)
@@ -55,13 +55,14 @@ async def _proposal(
     request: Request, viewer: Viewer, text: str, *, is_changed: bool = False
 ) -> Response:
     parts = parts_of(request)
+    before = await preferences_of(parts, viewer)
     try:
-        written = await read(parts, viewer.name, text)
+        written = await read(parts, before, text)
     except PreferencesError as refused:
         return await _refused(request, viewer, text, refused)
-    proposal = await propose(await preferences_of(parts, viewer), written)
+    proposal = await propose(parts, before, written)
     status = 409 if is_changed else 200
-    values = {"proposal": proposal, "yaml": text, "is_changed": is_changed}
+    values = {"proposal": proposal, "yaml": text, "is_changed": is_changed, "shown": parts.shown}
     return show(request, "import.html", viewer=viewer, status=status, **values)
 
 

@@ -6,6 +6,7 @@ from functools import partial
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from fmn.kinds import Proof
 from fmn.links import Confirm
 from fmn.model import DestinationState
 from fmn.preferences import edits
@@ -39,7 +40,7 @@ async def confirm(request: Request, parts: Here, token: str) -> Response:
 
 
 def _may_be_confirmed(parts: Parts, found: Linked | None) -> bool:
-    if found is None or proving.unproven(parts, found.destination):
+    if found is None or proving.proof_of(parts, found.destination) is not Proof.LINK:
         return False
     return found.destination.state in edits.UNPROVEN
 

@@ -12,7 +12,7 @@ from fmn.rules.rule import Rule
 from fmn.storage.engine import reading
 from fmn.storage.lookback import Reached, daily, daily_by_kind, reached, sent_since
 from fmn.web.destinations.addresses import web_address
-from fmn.web.destinations.proving import unproven
+from fmn.web.destinations.places import place_of
 from fmn.web.history.figures import by_kind, by_rule, days_until
 from fmn.web.mine import preferences_of
 from fmn.web.moments import read_moment
@@ -45,15 +45,14 @@ async def _lately(parts: Parts, viewer: Viewer, before: str) -> dict[str, Any]:
     async with reading(parts.engine) as connection:
         found = await reached(connection, user, before=_place(before), limit=PAGE + 1)
     mine = await preferences_of(parts, viewer)
-    states = [(each, each.state_at(now)) for each in mine.destinations]
     return {
         "reached": found[:PAGE],
         "older": _named(found[PAGE - 1]) if len(found) > PAGE else "",
         "is_first": not before,
         "troubled": [
-            (each, state, unproven(parts, each))
-            for each, state in states
-            if state is not DestinationState.ACTIVE
+            place_of(parts, each)
+            for each in mine.destinations
+            if each.state_at(now) is not DestinationState.ACTIVE
         ],
         "blocked": [rule for rule in mine.rules if rule.blocked],
         "destinations": mine.destinations,

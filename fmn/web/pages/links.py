@@ -62,7 +62,7 @@ async def pause(request: Request, parts: Here, token: str) -> Response:
         raise HTTPException(422, f"for: expected one of {', '.join(PAUSES)}")
 
     def edit(preferences: Preferences) -> Preferences:
-        mine = about(preferences, link.destination)
+        mine = about(parts, preferences, link.destination)
         if not mine or not mine.may_pause(now):
             return preferences
         until = end_of(length, now)
@@ -119,7 +119,8 @@ def _stop_page(
 
 
 def _undo_page(request: Request, link: Undo, found: Linked | None) -> Response:
-    after = about(stopping.unstop(found.preferences, link), link.destination) if found else None
+    undone = found and stopping.unstop(found.preferences, link)
+    after = about(parts_of(request), undone, link.destination) if undone else None
     return show(
         request,
         "undo.html",

@@ -37,6 +37,8 @@ users:
       phone: {kind: email, address: alice@phone.example.org}
       old: {kind: email, address: alice@old.example.org}
       older: {kind: email, address: alice@older.example.org}
+      team: {kind: irc, address: "#team"}
+      barn: {kind: birds, address: "owl:barn/of-the-barn-0"}
     rules:
       - name: When something breaks that I or my groups own
         filters:
@@ -80,6 +82,8 @@ users:
 """
 
 STATES = {
+    "team": (DestinationState.UNCONFIRMED, ""),
+    "barn": (DestinationState.UNCONFIRMED, ""),
     "work": (DestinationState.UNCONFIRMED, ""),
     "phone": (DestinationState.PAUSED, ""),
     "old": (DestinationState.BOUNCING, "550 5.1.1 no such mailbox"),
@@ -89,7 +93,7 @@ STATES = {
 
 def a_book(parts: Parts) -> Book:
     """Return the demo's people, alice with rules of every kind and destinations in every state."""
-    senders = ["email", "irc"]
+    senders = list(parts.kinds)
     demo = (DEMO / "rules.yaml").read_text()
     book = read_book(demo, where="demo", filters=parts.filters, senders=senders)
     (alice,) = read_book(ALICE, where="alice", filters=parts.filters, senders=senders).users

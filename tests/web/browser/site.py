@@ -15,7 +15,6 @@ from fastapi import FastAPI
 from playwright.async_api import Browser, BrowserContext
 from pydantic import SecretStr
 
-from fmn import kinds
 from fmn.cli.settings import filter_kinds
 from fmn.config import Web
 from fmn.directory.fixed import Fixed
@@ -31,7 +30,7 @@ from fmn.web.parts import Parts
 from fmn.web.sessions import COOKIE, start
 from tests.web.browser import samples
 from tests.web.crawl import crawled
-from tests.web.fakes import FakeQueues
+from tests.web.fakes import FakeQueues, some_kinds
 from tests.web.people import account_of
 
 SIGNING = "what the tests sign links with: long enough"
@@ -107,12 +106,11 @@ async def open_site(database: Path, folder: Path) -> AsyncIterator[Site]:
 
 
 def _parts(engine: Engine, url: str) -> Parts:
-    senders = kinds.kinds("fmn.senders").items()
     parts = Parts(
         settings=Web(url=url, secret=SecretStr(SIGNING)),
         engine=engine,
         filters=filter_kinds(),
-        kinds={kind: kinds.load(at) for kind, at in senders},
+        kinds=some_kinds(),
         directory=Fixed(Snapshot()),
         queues=a_busy_road(),
         links=Links(url, SIGNING, timedelta(days=90)),

@@ -46,8 +46,24 @@ async def wrong_values(page: Page) -> None:
 
 async def no_address(page: Page) -> None:
     await page.goto("/destinations")
-    await page.locator("#address").fill("no address at all")
+    await page.locator("#email-0-address").fill("no address at all")
     await page.get_by_role("button", name="Add and confirm").click()
+    await page.locator(REFUSED).wait_for()
+
+
+async def a_short_token(page: Page) -> None:
+    await page.goto("/destinations")
+    await page.locator("summary", has_text="2 more services").click()
+    await page.locator("summary", has_text="Owl").click()
+    await page.locator("#birds-5-token").fill("too short")
+    await page.get_by_role("button", name="Add and confirm Owl").click()
+    await page.locator(REFUSED).wait_for()
+
+
+async def a_wrong_code(page: Page) -> None:
+    await page.goto("/destinations")
+    await page.locator("[name=code]").fill("AAAA-AAAA")
+    await page.get_by_role("button", name="Confirm team").click()
     await page.locator(REFUSED).wait_for()
 
 
@@ -87,8 +103,8 @@ async def no_such_message(page: Page) -> None:
 
 
 FORMS = [
-    no_name, every_message, wrong_values, no_address, no_reason, a_stopped_rule, no_yaml,
-    changes_shown, no_such_message,
+    no_name, every_message, wrong_values, no_address, a_short_token, a_wrong_code, no_reason,
+    a_stopped_rule, no_yaml, changes_shown, no_such_message,
 ]  # fmt: skip
 
 

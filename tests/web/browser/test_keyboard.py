@@ -109,3 +109,21 @@ async def test_a_rule_is_written_with_the_keyboard_alone(chromium: Browser, site
         [{"names": ("bodhi",)}],
     )
     assert "irc" in [one.name for one in made.destinations]
+
+
+async def test_a_place_is_given_with_the_keyboard_alone(chromium: Browser, site: Site) -> None:
+    alice = await site.secret_of("alice")
+    async with site.visit(chromium, alice) as context, tab(context) as visited:
+        page = visited.page
+        await page.goto("/destinations")
+        for label in ("2 more services", "Owl"):
+            await tab_to(page, label)
+            await page.keyboard.press("Enter")
+        for label, text in (("Room", "barn"), ("Token", "long-enough-a-token")):
+            await tab_to(page, label)
+            await page.keyboard.type(text)
+        async with page.expect_navigation():
+            await page.keyboard.press("Enter")
+        assert "On its way" in await page.inner_text("[role=status]")
+    made = (await site.preferences_of("alice")).destinations[-1]
+    assert (made.name, made.address) == ("owl", "owl:barn/long-enough-a-token")

@@ -84,8 +84,7 @@ async def test_a_rule_is_turned_off(page: Page, site: Site) -> None:
 
 async def test_a_destination_is_added_and_asked_to_confirm(page: Page, site: Site) -> None:
     await page.goto("/destinations")
-    await page.locator("#kind").select_option("email")
-    await page.locator("#address").fill("alice@new.example.org")
+    await page.locator("#email-0-address").fill("alice@new.example.org")
     await page.get_by_role("button", name="Add and confirm").click()
     assert "On its way" in await said(page)
     added = (await site.preferences_of("alice")).destinations[-1]
@@ -97,11 +96,37 @@ async def test_a_destination_is_added_and_asked_to_confirm(page: Page, site: Sit
 
 async def test_a_wrong_address_is_refused_beside_its_field(page: Page) -> None:
     await page.goto("/destinations")
-    await page.locator("#address").fill("no address at all")
+    await page.locator("#email-0-address").fill("no address at all")
     await page.get_by_role("button", name="Add and confirm").click()
-    field = page.locator("#address")
+    field = page.locator("#email-0-address")
     assert await field.get_attribute("aria-invalid") == "true"
     assert await field.input_value() == "no address at all"
+
+
+async def test_a_place_is_given_by_its_fields_and_confirmed_by_its_code(
+    page: Page, site: Site
+) -> None:
+    room, token = page.locator("#birds-3-room"), page.locator("#birds-3-token")
+    await page.goto("/destinations")
+    await page.locator("summary", has_text="Parrot").click()
+    await room.fill("perch")
+    await token.fill("too short")
+    await page.get_by_role("button", name="Add and confirm Parrot").click()
+    assert (await room.input_value(), await token.input_value()) == ("perch", "")
+    await token.fill("long-enough-a-token")
+    await page.get_by_role("button", name="Add and confirm Parrot").click()
+    assert "On its way" in await said(page)
+    added = (await site.preferences_of("alice")).destinations[-1]
+    assert added.address == "parrot:perch/long-enough-a-token"
+    code = page.locator(f"#c-{added.id}")
+    await code.fill("AAAA-AAAA")
+    await page.get_by_role("button", name="Confirm parrot").click()
+    assert await code.get_attribute("aria-invalid") == "true"
+    await code.fill(site.parts.links.code(added.id, site.parts.now()))
+    await page.get_by_role("button", name="Confirm parrot").click()
+    assert "Confirmed" in await said(page)
+    added = (await site.preferences_of("alice")).destinations[-1]
+    assert added.state is DestinationState.ACTIVE
 
 
 async def test_why_a_message_came_is_told(page: Page) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from fmn.kinds import Proof
 from fmn.model import DestinationState
 from fmn.preferences.written import Digest, Quiet
 
@@ -96,11 +97,21 @@ class Switch(In):
 
 
 class DestinationBody(In):
-    """A kind and an address where you want to hear."""
+    """A kind and an address where you want to hear: as one text, or by the fields of a form."""
 
     name: DestinationName
     kind: SenderKind
-    address: Address
+    address: Address | None = Field(default=None, description="Missing where there are `fields`.")
+    form: str = Field(
+        default="",
+        description="Title of the form, where the kind has several: see `SenderKind`.",
+        examples=["E-mail"],
+    )
+    fields: dict[str, str] | None = Field(
+        default=None,
+        description="Instead of `address`: what the fields of that form hold.",
+        examples=[{"address": "alice@example.org"}],
+    )
 
 
 class Destination(BaseModel):
@@ -109,10 +120,16 @@ class Destination(BaseModel):
     id: Id
     name: DestinationName
     kind: str = Field(examples=["email"])
-    address: Address
+    address: str = Field(
+        description="As it is shown: without what is secret in it. The export has it in full.",
+        examples=["alice@example.org"],
+    )
     state: DestinationState
     reason: str = Field(description="Why it is in that state; may be empty.")
     until: datetime | None = Field(description="When a pause ends by itself.")
+    proof: Proof | None = Field(
+        description="How it is confirmed: see `/confirmation`; null where nothing can just now."
+    )
     digest: Digest | None = None
     quiet: Quiet | None = None
 
@@ -121,6 +138,12 @@ class Destinations(BaseModel):
     """All of your destinations, in your order."""
 
     destinations: list[Destination]
+
+
+class Code(In):
+    """What was sent to an address, to prove that you read what is sent there."""
+
+    code: str = Field(max_length=1000, examples=["K7QX-3MZA"])
 
 
 class Pause(In):
