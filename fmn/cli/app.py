@@ -25,6 +25,7 @@ VERBS = {
     "dead": "queues:dead",
     "db": "storage:db",
     "config": "config:config",
+    "bench": "bench:bench",
 }
 """Verb → file in this folder, and its function or group of verbs."""
 

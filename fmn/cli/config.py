@@ -1,6 +1,8 @@
 """`fmn config`: what is set, and whether it can be used."""
 
+from contextlib import suppress
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 import typer
@@ -9,8 +11,9 @@ from rich.text import Text
 
 from fmn.cli.say import emit, say
 from fmn.cli.settings import ConfigFile, Site, site
-from fmn.config import UNITS
+from fmn.config.fields import UNITS
 from fmn.errors import ConfigError
+from fmn.kinds import MissingLibrary
 from fmn.web.login import check_login
 
 config = typer.Typer(
@@ -23,6 +26,8 @@ def check_settings(config: ConfigFile = None) -> None:
     """Say whether the settings can be used; exit 2 with file, key and what is expected if not."""
     found = site(config)
     say(f"{_where(found)}: fine")
+    for lack in found.lacking():
+        say(Text(f"but it {lack}"))
     try:
         check_login(found.settings.web, found.settings.service.bind)
     except ConfigError as missing:
@@ -44,16 +49,23 @@ def _where(found: Site) -> str:
 
 
 def _settings(found: Site) -> dict[str, Any]:
-    senders = {kind: found.section(kind).model_dump() for kind in found.senders}
+    senders: dict[str, Any] = {}
+    for kind in found.senders:
+        with suppress(MissingLibrary):  # so its settings are not known here
+            senders[kind] = found.section(kind).model_dump()
     return found.settings.model_dump() | {"senders": senders}
 
 
 def _shown(value: Any) -> Any:  # noqa: ANN401  # whatever a setting may be
     """Return a setting as JSON can say it: a secret masked, a duration as it is written."""
     if isinstance(value, dict):
-        return {name: _shown(each) for name, each in value.items()}
+        return {name: (_address if name == "url" else _shown)(each) for name, each in value.items()}
     if isinstance(value, SecretStr):
-        return _masked(value.get_secret_value())
+        return value.get_secret_value() and "***"
+    if isinstance(value, list | tuple):
+        return [_shown(each) for each in value]
+    if isinstance(value, IPv4Network | IPv6Network):
+        return str(value)
     return _span(value) if isinstance(value, timedelta) else value
 
 
@@ -64,10 +76,11 @@ def _span(time: timedelta) -> str:
     return next(whole, f"{time.total_seconds():g}s")
 
 
-def _masked(secret: str) -> str:
-    """Return an address without login and options, and nothing of any other secret."""
-    scheme, is_address, rest = secret.partition("://")
+def _address(value: str | SecretStr) -> str:
+    """Return an address without login and options."""
+    address = value.get_secret_value() if isinstance(value, SecretStr) else value
+    scheme, is_address, rest = address.partition("://")
     if not is_address:
-        return secret and "***"
+        return address and "***"
     _, at, place = rest.rpartition("@")
     return f"{scheme}://{at and '***@'}{place.partition('?')[0]}"

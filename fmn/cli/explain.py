@@ -16,7 +16,7 @@ from fmn.directory.file import FileDirectory
 from fmn.directory.snapshot import Directory
 from fmn.errors import InputError
 from fmn.rules.filter import Filter
-from fmn.storage.engine import Engine, open_engine
+from fmn.storage.engine import Engine
 from fmn.storage.schema import require_schema
 from fmn.web.history.why import why
 
@@ -92,7 +92,7 @@ class _Here:
 
 
 async def _look(at: Site, user: str, message: str, *, now: bool) -> Any:  # noqa: ANN401  # JSON
-    async with open_engine(at.settings.storage.url.get_secret_value()) as engine:
+    async with at.engine() as engine:
         await require_schema(engine)
         here = _Here(engine, dict(at.filters), FileDirectory(at.settings.directory))
         found = await why(here, user, message, now=now)

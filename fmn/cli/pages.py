@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from fmn import kinds
 from fmn.cli.queues import letter_as_json
 from fmn.cli.settings import Site
 from fmn.config import Settings, Web
@@ -25,7 +24,7 @@ from fmn.queues.limits import allowed
 from fmn.queues.nudge import nudge
 from fmn.queues.outgoing import put
 from fmn.queues.purge import purge
-from fmn.render.content import Templates
+from fmn.render.content import Templates, Told, log_fault
 from fmn.report.gathered import ledger_of, load_of
 from fmn.storage.engine import Engine, reading
 from fmn.web.parts import Parts
@@ -68,7 +67,7 @@ class QueuesOfPages:
     async def dead_letters(self) -> list[Mapping[str, Any]]:
         shown: list[Mapping[str, Any]] = []
         async for name, letter in dead_letters(self.connection):
-            shown.append(letter_as_json(name, letter, whole=False))
+            shown.append(letter_as_json(name, letter))
             if len(shown) == DEAD:
                 break
         return shown
@@ -103,12 +102,13 @@ class Sight:
 
 def parts_of(site: Site, connection: Connection, engine: Engine, directory: Directory) -> Parts:
     """Return what the pages of this site are made of. Raises ConfigError, PreferencesError."""
-    settings, web = site.settings, site.settings.web
+    settings, web, kinds = site.settings, site.settings.web, site.uses()
     return Parts(
         settings=web,
         engine=engine,
         filters=site.filters,
-        kinds={kind: kinds.load(module) for kind, module in site.senders.items()},
+        kinds=kinds,
+        push_key=getattr(kinds.get("push"), "public_key", ""),
         directory=directory,
         queues=QueuesOfPages(connection, templates_of(settings), settings.queues.channels),
         links=links_of(web),
@@ -121,9 +121,9 @@ def parts_of(site: Site, connection: Connection, engine: Engine, directory: Dire
     )
 
 
-def templates_of(settings: Settings) -> Templates:
+def templates_of(settings: Settings, tell: Told = log_fault) -> Templates:
     """Return the templates, which know the links of this site."""
-    return Templates(settings.templates.folder, links_of(settings.web))
+    return Templates(settings.templates.folder, links_of(settings.web), tell=tell)
 
 
 def links_of(web: Web) -> Links:

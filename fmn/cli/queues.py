@@ -2,18 +2,21 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from rich.text import Text
 
 from fmn.cli.say import emit, emit_text, say
 from fmn.cli.settings import ConfigFile, Site, run, site
+from fmn.emission import Chunk, Content
 from fmn.errors import InputError
+from fmn.model import is_own, split_key
 from fmn.queues.connection import Connection, connect
 from fmn.queues.dead import dead_letter, dead_letters, held
-from fmn.queues.entries import DeadLetter
+from fmn.queues.entries import DeadLetter, UnreadableEntry, unpack
 from fmn.queues.figures import channels as channels_set
 from fmn.queues.figures import figures, set_channels
 from fmn.report.drawing import draw_load
@@ -100,7 +103,7 @@ def list_dead(config: ConfigFile = None, as_json: Json = False) -> None:
     found = run(_dead(site(config)))
     if as_json:
         for name, letter in found:
-            emit(letter_as_json(name, letter, whole=False))
+            emit(letter_as_json(name, letter))
         return
     for name, one in found:
         at = f"{one.at:%Y-%m-%d %H:%M:%S}"
@@ -115,7 +118,9 @@ def show(
     config: ConfigFile = None,
 ) -> None:
     """Show one dead letter, with what it held, as JSON."""
-    emit(letter_as_json(letter, run(_one(site(config), letter)), whole=True))
+    at = site(config)
+    one = run(_one(at, letter))
+    emit(letter_as_json(letter, one) | {"held": _held(at, one)})
 
 
 async def _dead(at: Site) -> list[tuple[str, DeadLetter]]:
@@ -131,11 +136,30 @@ async def _one(at: Site, name: str) -> DeadLetter:
     return found
 
 
-def letter_as_json(name: str, letter: DeadLetter, *, whole: bool) -> dict[str, Any]:
-    """Return a dead letter for machines, with what it held if that is wanted."""
+def letter_as_json(name: str, letter: DeadLetter) -> dict[str, Any]:
+    """Return a dead letter for machines, without what it held."""
     shown = {"id": name} | asdict(letter)
     del shown["entry"]
-    return shown | ({"held": held(letter)} if whole else {})
+    return shown
+
+
+def _held(at: Site, letter: DeadLetter) -> Any:  # noqa: ANN401  # whatever it was
+    """Return what it held; addresses without their secrets, and no token that stops anything."""
+    if letter.what != "chunk":
+        return held(letter)
+    try:
+        chunk = unpack(letter.entry, Chunk)
+    except UnreadableEntry:
+        return "a chunk that cannot be read"
+    kind = chunk.content.kind
+    recipients = tuple(
+        replace(each, address=at.shown(kind, each.address), token="", footer="")
+        for each in chunk.recipients
+    )
+    content = chunk.content
+    if any(is_own(split_key(key)[0]) for each in chunk.recipients for key in each.keys):
+        content = Content(kind, content.subject, "(a letter of fmn: it may hold a code)")
+    return msgspec.to_builtins(replace(chunk, content=content, recipients=recipients))
 
 
 @asynccontextmanager

@@ -14,10 +14,11 @@ from fmn.bus.bus import open_bus
 from fmn.cli.pages import Sight, parts_of, templates_of
 from fmn.cli.settings import Site
 from fmn.directory.file import FileDirectory
+from fmn.errors import ConfigError
 from fmn.kinds import Sender
 from fmn.processes.consumer import consume
-from fmn.processes.recorder import Keeper, record
-from fmn.processes.sender import send
+from fmn.processes.recorder import Keeper, Queues, record
+from fmn.processes.sender import hear, send
 from fmn.processes.worker import work
 from fmn.queues.channels import Channels, Intake
 from fmn.queues.claims import Claims
@@ -25,12 +26,12 @@ from fmn.queues.connection import Connection, connect
 from fmn.queues.lease import under_lease
 from fmn.queues.life import Life
 from fmn.queues.log import Log
-from fmn.queues.nudge import nudges
+from fmn.queues.nudge import nudge, nudges
 from fmn.queues.outbox import Lane
 from fmn.queues.pubsub import PubsubChannels, PubsubIntake
 from fmn.queues.purge import purge
+from fmn.render.content import Told, log_fault
 from fmn.serving import Pages
-from fmn.storage.engine import open_engine
 from fmn.storage.schema import require_schema
 from fmn.storage.watch import WatchedRules
 from fmn.web.app import create_app
@@ -98,7 +99,7 @@ class Road:
         directory = FileDirectory(settings.directory)
         async with (
             self.joined("worker") as (connection, life),
-            open_engine(settings.storage.url.get_secret_value()) as engine,
+            self.site.engine() as engine,
             nudges(connection) as nudged,
         ):
             await require_schema(engine)
@@ -109,7 +110,7 @@ class Road:
                 channels: Any = PubsubChannels(connection, life)
             else:
                 channels = Channels(connection, life, batch=settings.queues.batch)
-            templates = templates_of(settings)
+            templates = templates_of(settings, self._template_fault())
             async with beside(rules.follow(nudged), directory.follow()):
                 await work(channels, rules, directory, templates, stop=stop)
 
@@ -117,14 +118,17 @@ class Road:
         """From the lane of a kind to people."""
         settings = self.site.settings
         sender = self.senders.get(kind) or self.site.sender(kind)
+        if sender.lacks:
+            raise ConfigError(f"sender {kind}", sender.lacks)
         async with self.joined(f"sender:{kind}") as (connection, life):
             claims = Claims(connection, lifetime=settings.queues.claims)
             lane = Lane(connection, life, kind, claims=claims, retry=settings.retry)
-            if sender.account is None:
-                await send(lane, sender, stop)
-            else:
-                name = f"{kind}:{sender.account}"
-                await under_lease(connection, life, name, partial(send, lane, sender, stop), stop)
+            alone = partial(under_lease, connection, life, stop=stop)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(alone(f"{kind}:ear", partial(hear, lane, sender, stop)))
+                sending = partial(send, lane, sender, stop)
+                account = sender.account
+                group.create_task(alone(f"{kind}:{account}", sending) if account else sending())
 
     async def some_senders(self, kinds: Sequence[str], stop: asyncio.Event) -> None:
         """From the lanes of these kinds to people."""
@@ -137,10 +141,11 @@ class Road:
         settings = self.site.settings
         async with (
             self.joined("recorder") as (connection, life),
-            open_engine(settings.storage.url.get_secret_value()) as engine,
+            self.site.engine() as engine,
         ):
             await require_schema(engine)
-            keeper = Keeper(engine, settings.storage, partial(purge, connection))
+            queues = Queues(partial(purge, connection), partial(nudge, connection))
+            keeper = Keeper(engine, settings, self.site.filters, queues)
             self.checks["storage"] = lambda: keeper.reachable
             async with beside(keeper.forget()):
                 log = Log(connection, life, batch=settings.queues.batch)
@@ -153,7 +158,7 @@ class Road:
         url = settings.queues.url.get_secret_value()
         async with (
             connect(url, patient=False) as connection,
-            open_engine(settings.storage.url.get_secret_value()) as engine,
+            self.site.engine() as engine,
         ):
             await require_schema(engine)
             parts = parts_of(self.site, connection, engine, directory)
@@ -165,9 +170,19 @@ class Road:
                 await stop.wait()
             self.pages.app = None
 
+    def _template_fault(self) -> Told:
+        words, labels = "Templates that raised and were left out.", ["template"]
+        faults = Counter("fmn_template_faults", words, labels, registry=self.registry)
+
+        def tell(template: str, why: str) -> None:
+            log_fault(template, why)
+            faults.labels(template).inc()
+
+        return tell
+
     def kinds(self) -> list[str]:
-        """Return the sender kinds that have settings; where none has, every kind there is."""
-        return sorted({*self.site.settings.senders, *self.senders} or self.site.senders)
+        """Return the sender kinds of this site, and those given in place of one."""
+        return sorted({*self.senders, *self.site.uses()})
 
     @property
     def has_pages(self) -> bool:
@@ -177,6 +192,8 @@ class Road:
 
     async def all(self, stop: asyncio.Event) -> None:
         """Every process of the road; where one ends in an error, all do."""
+        for lack in self.site.lacking():
+            _log.warning(lack)
         async with asyncio.TaskGroup() as group:
             for process in (self.consumer, self.worker, self.recorder):
                 group.create_task(process(stop))

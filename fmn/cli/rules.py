@@ -25,7 +25,7 @@ from fmn.preferences.values import Book, Preferences, rule_set
 from fmn.queues.connection import connect
 from fmn.queues.nudge import nudge
 from fmn.storage.editing import Change, edit
-from fmn.storage.engine import open_engine, reading
+from fmn.storage.engine import reading
 from fmn.storage.preferences import load_user
 from fmn.storage.schema import require_schema
 
@@ -156,7 +156,7 @@ def _plan_here(at: Site, user: str, text: str, file: str, confirmed: bool) -> Pl
     before = run(_load(at, user))
     after = merge(before, read, confirmed=confirmed)
     silent = [
-        f"{to.name} ({to.address}) will hear nothing: it is {to.state}"
+        f"{to.name} ({at.shown(to.kind, to.address)}) will hear nothing: it is {to.state}"
         for to in after.destinations
         if to.state is not DestinationState.ACTIVE
     ]
@@ -170,7 +170,19 @@ def _plan_here(at: Site, user: str, text: str, file: str, confirmed: bool) -> Pl
     def save_it() -> str:
         return f"saved as change {run(_save(at, user, edited))}"
 
-    return Plan(changes(before, after), silent, save_it if after != before else None)
+    shown = changes(before and _shown(at, before), _shown(at, after))
+    return Plan(shown, silent, save_it if after != before else None)
+
+
+def _shown(at: Site, preferences: Preferences) -> Preferences:
+    kinds = at.uses()
+    return replace(
+        preferences,
+        destinations=tuple(
+            replace(to, address=kinds[to.kind].shown(to.address)) if to.kind in kinds else to
+            for to in preferences.destinations
+        ),
+    )
 
 
 def _plan_there(api: Remote, text: str, _file: str, _confirmed: bool) -> Plan:
@@ -186,14 +198,14 @@ def _plan_there(api: Remote, text: str, _file: str, _confirmed: bool) -> Plan:
 
 
 async def _load(at: Site, user: str) -> Preferences | None:
-    async with open_engine(at.settings.storage.url.get_secret_value()) as engine:
+    async with at.engine() as engine:
         await require_schema(engine)
         async with reading(engine) as connection:
             return await load_user(connection, user, at.filters)
 
 
 async def _save(at: Site, user: str, edited: Change) -> int:
-    async with open_engine(at.settings.storage.url.get_secret_value()) as engine:
+    async with at.engine() as engine:
         _, version = await edit(engine, user, at.filters, edited, by="fmn rules import", make=True)
     try:
         url = at.settings.queues.url.get_secret_value()

@@ -11,7 +11,7 @@ from fmn.cli.settings import ConfigFile, Site, run, site
 from fmn.errors import InputError
 from fmn.model import Destination, DestinationState
 from fmn.queues.connection import connect
-from fmn.storage.engine import open_engine, reading
+from fmn.storage.engine import reading
 from fmn.storage.preferences import load_user
 from fmn.storage.schema import require_schema
 from fmn.web.destinations import letters
@@ -29,7 +29,7 @@ def send_test(
 
 
 async def _destination(at: Site, user: str, name: str) -> Destination:
-    async with open_engine(at.settings.storage.url.get_secret_value()) as engine:
+    async with at.engine() as engine:
         await require_schema(engine)
         async with reading(engine) as connection:
             found = await load_user(connection, user, at.filters)
@@ -39,6 +39,9 @@ async def _destination(at: Site, user: str, name: str) -> Destination:
     if to is None:
         known = ", ".join(each.name for each in found.destinations) or "none"
         raise InputError(name, f"{user} has no such destination; there are: {known}")
+    if to.kind not in at.uses():
+        why = "; ".join(at.lacking()) or "it has no settings here"
+        raise InputError(name, f"nothing is sent by {to.kind}: {why}")
     if to.state_at(datetime.now(UTC)) is not DestinationState.ACTIVE:
         raise InputError(name, f"nothing is sent there: it is {to.state}")
     return to

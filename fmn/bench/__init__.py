@@ -1,0 +1,1 @@
+"""How fast fmn is, measured against something else in the same run."""

@@ -1,0 +1,36 @@
+import asyncio
+
+from fmn.bench.rates import Rate, alternating, per_second
+
+
+def test_a_rate_is_its_middle_round_and_its_noise_half_the_span() -> None:
+    rate = Rate((90.0, 120.0, 100.0))
+    assert rate.median == 100.0
+    assert rate.noise == 0.15
+
+
+async def test_what_is_measured_is_done_so_often_and_so_many_at_once() -> None:
+    done, under_way, most = 0, 0, 0
+
+    async def once() -> None:
+        nonlocal done, under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0)
+        under_way -= 1
+        done += 1
+
+    assert await per_second(once, times=10, at_once=3) > 0
+    assert (done, most) == (10, 3)
+
+
+async def test_measures_take_turns() -> None:
+    order = list[str]()
+
+    async def measure(name: str, rate: float) -> float:
+        order.append(name)
+        return rate
+
+    rates = await alternating(2, lambda: measure("a", 1.0), lambda: measure("b", 2.0))
+    assert order == ["a", "b", "a", "b"]
+    assert rates == [Rate((1.0, 1.0)), Rate((2.0, 2.0))]
