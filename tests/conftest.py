@@ -7,7 +7,13 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("fmn", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("fmn")
 
-REAL = {"redis_url", "valkey", "rabbitmq", "postgres", "ngircd", "smtp"}
+REAL = {"redis_url", "valkey", "rabbitmq", "postgres", "ngircd", "smtp"} | {
+    "inspircd",
+    "postfix",
+    "push_service",
+    "chats",
+    "synapse",
+}
 """Fixtures that are real servers."""
 
 pytest_plugins = [
@@ -16,6 +22,12 @@ pytest_plugins = [
     "tests.peers.ngircd",
     "tests.peers.smtp",
     "tests.peers.redis",
+    "tests.peers.inspircd",
+    "tests.peers.postfix",
+    "tests.peers.push",
+    "tests.peers.chat",
+    "tests.peers.synapse",
+    "tests.peers.http",
 ]
 
 
@@ -28,5 +40,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     passed = terminalreporter.stats.get("passed", [])
-    real = sum(("real", "yes") in report.user_properties for report in passed)
+    # What comes from another process of the run has lost its tuples.
+    real = sum(("real", "yes") in map(tuple, report.user_properties) for report in passed)
     terminalreporter.write_line(f"{real} of {len(passed)} passed tests ran against real services")

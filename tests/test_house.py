@@ -10,7 +10,8 @@ import pytest
 
 import fmn
 from fmn import kinds
-from fmn.config import Section, Settings, read
+from fmn.config import Settings, read
+from fmn.config.fields import Section
 
 ROOT = Path(__file__).parents[1]
 FILTERS = kinds.kinds("fmn.rules.filters")
