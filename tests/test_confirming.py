@@ -67,8 +67,8 @@ class Pages:
         facts = {"id": message_id, "topic": "org.example.kettle", "summary": f"hot {message_id}"}
         (self.site.folder / "messages.jsonl").write_text(json.dumps(facts) + "\n")
         handled = self.site.ledger()["messages"]["handled"]
-        with self.site.process("consumer"):
-            wait_until(lambda: self.site.ledger()["messages"]["handled"] > handled, "the message")
+        self.site.run("consumer")  # which ends with the file
+        wait_until(lambda: self.site.ledger()["messages"]["handled"] > handled, "the message")
 
 
 @pytest.fixture

@@ -119,7 +119,8 @@ def slow(content: Content, recipient: Recipient) -> EmailMessage:
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail["X-Fmn-Rules"] = in_header("; ".join(recipient.rules.values()))
     mail.set_content(in_text(content.text_for(recipient)), cte="base64")
-    if html := content.html_for(recipient):
+    if content.html:
+        html = content.html_for(recipient) or ""
         mail.add_alternative(in_text(html), subtype="html", cte="base64")
     return mail
 
