@@ -25,7 +25,7 @@ config = typer.Typer(
 def check_settings(config: ConfigFile = None) -> None:
     """Say whether the settings can be used; exit 2 with file, key and what is expected if not."""
     found = site(config)
-    say(f"{_where(found)}: fine")
+    say(f"{_where(found)}: fine; sends by {', '.join(found.uses()) or 'nothing'}")
     for lack in found.lacking():
         say(Text(f"but it {lack}"))
     try:

@@ -1,6 +1,7 @@
 """The demo's stage: an embedded Valkey, SQLite, a mail server that keeps mails, the whole road."""
 
 import asyncio
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -61,6 +62,11 @@ class Stage:
         return self.folder / "mails"
 
     @property
+    def _messages(self) -> Path:
+        # A copy: whoever publishes while the demo runs writes there.
+        return self.folder / "messages.jsonl"
+
+    @property
     def _directory(self) -> Path:
         return self.folder / "directory.toml"
 
@@ -74,6 +80,7 @@ class Stage:
         """Run the whole road until the block ends, and the pages where there is an ear for them."""
         async with embedded(self.folder) as queues, mail_sink(self.mails) as port:
             pages = self._pages(address_of(ear)) if ear else {}
+            shutil.copyfile(self.file, self._messages)
             self._directory.write_text(toml(directory_in_toml(self.book)))
             self.settings_file.write_text(self._settings(queues, port, pages))
             await schema.upgrade(self._storage)
@@ -129,7 +136,7 @@ class Stage:
         sections: dict[str, dict[str, Any]] = {
             "bus": {
                 "kind": "file",
-                "path": self.file,
+                "path": str(self._messages),
                 "max_body": bus.max_body,
                 "private_topics": bus.private_topics,
             },
@@ -137,6 +144,7 @@ class Stage:
             "storage": {"url": self._storage},
             "retry": {"first": "1s"},
             "senders.email": {"host": "127.0.0.1", "port": port},
+            "senders.irc": {"nick": "fmn"},  # nothing is said there: `Said` is in its place
             "directory": {"path": str(self._directory)},
             "web": pages,
         }

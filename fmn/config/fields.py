@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -43,6 +44,17 @@ def _is_long(secret: SecretStr) -> SecretStr:
 
 Secret = Annotated[SecretStr, AfterValidator(_is_long)]
 """A key that nobody guesses, or empty."""
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(str(value))
+    except ValueError:
+        raise ValueError("expected a network, without bits of a host: '10.1.0.0/16'") from None
+
+
+AllowedNetwork = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+"""One of our own that may be reached: `10.1.0.0/16`."""
 
 
 class Section(BaseModel):

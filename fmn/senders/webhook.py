@@ -40,8 +40,8 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from fmn.config.fields import Duration, Section
-from fmn.egress import Answer, Network, Outside, fault
+from fmn.config.fields import AllowedNetwork, Duration, Section
+from fmn.egress import Answer, Outside, fault
 from fmn.emission import FOOTER, Content, News, Recipient
 from fmn.errors import (
     AddressGone,
@@ -72,7 +72,7 @@ class Webhook:
 
         at_once: int = Field(default=50, ge=1, le=1000)
         timeout: Duration = Field(default=timedelta(seconds=10), le=LONGEST_TIMEOUT)
-        private_networks: tuple[Network, ...] = ()
+        private_networks: tuple[AllowedNetwork, ...] = ()
         user_agent: str = Field(default="fmn", pattern=r"^[!-~][ -~]*$")
 
     def __init__(self, settings: Settings) -> None:

@@ -63,3 +63,10 @@ def test_a_kind_with_a_wrong_setting_is_refused_by_name(tmp_path: Path) -> None:
     config.write_text("[senders.webhook]\nat_once = 0\n")
     with pytest.raises(ConfigError, match=r"senders\.webhook\.at_once"):
         site(str(config))
+
+
+def test_a_network_that_is_none_is_refused_in_words(tmp_path: Path) -> None:
+    config = tmp_path / "fmn.toml"
+    config.write_text('[senders.webhook]\nprivate_networks = ["127.0.0.1/8"]\n')
+    with pytest.raises(ConfigError, match=r"private_networks\.0: expected a network"):
+        site(str(config))

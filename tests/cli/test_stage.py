@@ -1,5 +1,6 @@
 """The demo's stage: what stands in its folder says the same as the rules it plays."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -37,6 +38,24 @@ def test_a_file_may_have_any_name(fmn: Fmn, tmp_path: Path) -> None:
     messages = tmp_path / "m\U0001f600.jsonl"
     messages.write_text('{"id": "m-1", "topic": "a.b"}\n')
     fmn("demo", "--once", "--messages", str(messages))
+
+
+@pytest.mark.real
+def test_what_is_published_while_the_demo_runs_is_not_in_its_samples(
+    fmn: Fmn, tmp_path: Path
+) -> None:
+    messages = tmp_path / "messages.jsonl"
+    messages.write_text('{"id": "m-1", "topic": "a.b"}\n')
+    before = messages.read_text()
+    said = fmn("demo", "--once", "--messages", str(messages)).stderr
+    found = re.search(
+        r"Mails, for any mail program to open: (\S+)/mails", "".join(said.split("\n"))
+    )
+    assert found
+    config = ["--config", f"{found[1]}/fmn.toml"]
+    fmn("publish", "-", *config, input='{"id": "m-2", "topic": "a.b"}\n')
+    assert messages.read_text() == before
+    assert "irc" in fmn("config", "check", *config).stderr
 
 
 def test_rules_of_nobody_are_refused(fmn: Fmn, tmp_path: Path) -> None:

@@ -777,7 +777,7 @@ LACKING: list[tuple[dict[str, Any], str | None]] = [
     ({}, "senders.matrix.homeserver is not set"),
     (WHOLE | {"homeserver": ""}, "senders.matrix.homeserver is not set"),
     (WHOLE | {"user": ""}, "senders.matrix.user is not set"),
-    (WHOLE | {"password": ""}, "senders.matrix.password is not set"),
+    (WHOLE | {"password": ""}, "senders.matrix.access_token or password is not set"),
     (WHOLE | {"password": "", "access_token": "x"}, None),
     (WHOLE, None),
     (

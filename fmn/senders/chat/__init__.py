@@ -7,8 +7,8 @@ from typing import Self
 
 from pydantic import Field, field_validator
 
-from fmn.config.fields import Duration, Section
-from fmn.egress import Network, refused
+from fmn.config.fields import AllowedNetwork, Duration, Section
+from fmn.egress import refused
 from fmn.egress.address import NUMBER
 from fmn.egress.hosts import Hosts
 from fmn.emission import Content, Recipient
@@ -44,7 +44,7 @@ class Chat:
         services: tuple[str, ...] = tuple(SERVICES)
         processes: int = Field(default=4, ge=1, le=64)
         timeout: Duration = timedelta(seconds=30)
-        private_networks: tuple[Network, ...] = ()
+        private_networks: tuple[AllowedNetwork, ...] = ()
 
         @field_validator("services")
         @classmethod

@@ -56,7 +56,7 @@ class Account(Section):
         if not self.user:
             return "user"
         proven = self.password.get_secret_value() or self.access_token.get_secret_value()
-        return None if proven else "password"
+        return None if proven else "access_token or password"
 
 
 class Refused(Exception):

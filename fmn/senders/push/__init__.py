@@ -8,8 +8,8 @@ from typing import Self
 
 from pydantic import Field, SecretStr
 
-from fmn.config.fields import Duration, ExistingFile, Section
-from fmn.egress import Network, Outside
+from fmn.config.fields import AllowedNetwork, Duration, ExistingFile, Section
+from fmn.egress import Outside
 from fmn.emission import Content, Recipient
 from fmn.errors import PermanentFailure, TransientFailure
 from fmn.kinds import AddressField, AddressForm, Proof, Tell
@@ -61,7 +61,7 @@ class Push:
         ttl: Duration = Field(default=timedelta(days=7), le=LONGEST_TTL)
         timeout: Duration = Field(default=timedelta(seconds=30), le=LONGEST_TIMEOUT)
         browsers: tuple[str, ...] = BROWSERS
-        private_networks: tuple[Network, ...] = ()
+        private_networks: tuple[AllowedNetwork, ...] = ()
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
