@@ -4,6 +4,7 @@ Content and Recipients travel in Chunks through the outbox; an Outcome tells wha
 notification, and what is Learned of its address.
 """
 
+import hashlib
 import html
 import re
 from dataclasses import dataclass, field
@@ -69,6 +70,11 @@ class Recipient:
     """Signed; the links in its mails are made from it."""
     footer: str = ""
     """Plain text; why this came, and a line `words: address` for each link."""
+
+    @property
+    def identity(self) -> str:
+        """What stands for these notifications and no others, in every retry: 64 hex digits."""
+        return hashlib.sha256("\n".join(self.keys).encode(errors="replace")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

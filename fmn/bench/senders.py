@@ -107,7 +107,6 @@ async def _push(plan: Plan) -> list[Figure]:
         request = b"POST / HTTP/1.1\r\nHost: peer\r\nContent-Length: 400\r\n\r\n" + b"x" * 400
         async with push_kind(push_kind.Settings.model_validate(told)) as push:
             send = sending(push.send, kind="push", address=subscription(port))
-            await send()  # a host that nobody knows yet is given few at once
             ours, limit = await alternating(
                 plan.rounds,
                 lambda: per_second(send, times=plan.pushes, at_once=PUSHES),

@@ -67,8 +67,8 @@ class Site:
             return None
 
     def shown(self, kind: str, address: str) -> str:
-        """Return an address without what is secret in it; of a kind that is not used, nothing."""
-        sender = self.uses().get(kind)
+        """Return an address without what is secret in it; of a kind that is not here, nothing."""
+        sender = self._made(kind) if kind in self.senders else None
         return sender.shown(address) if sender else "***"
 
     def engine(self) -> AbstractAsyncContextManager[Engine]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from traceback import format_tb
 
 import structlog
 
@@ -122,8 +123,12 @@ class Attempts:
         except TransientFailure as failed:
             return Result(recipient, State.RETRYING, _words(failed), failed.retry_after)
         except Exception as failed:  # noqa: BLE001  # a bug costs one attempt, not the process
-            _log.exception("a sender failed in a way it must not", keys=recipient.keys)
-            return Result(recipient, State.RETRYING, type(failed).__name__)
+            error, trace = type(failed).__name__, "".join(format_tb(failed.__traceback__))
+            # Where, and not with which words: they may hold the whole address, token and all.
+            _log.error(
+                "a sender failed in a way it must not", keys=recipient.keys, error=error, at=trace
+            )
+            return Result(recipient, State.RETRYING, error)
         return Result(recipient, State.SENT, news=news)
 
 

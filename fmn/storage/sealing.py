@@ -1,13 +1,14 @@
 """Sealing a database: whether our secret is the one it was sealed with, and making it so."""
 
-from sqlalchemy import Text, bindparam, select, type_coerce, update
+from sqlalchemy import Table, Text, bindparam, select, type_coerce, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fmn.storage.engine import take_turn
 from fmn.storage.seal import SEALED
 from fmn.storage.tables import destinations, preference_changes
 
-BATCH = 1_000
+BATCH = 100
+"""Rows; one of the feed may hold 256 KiB."""
 
 
 async def check_secret(connection: AsyncConnection) -> None:
@@ -23,13 +24,18 @@ async def seal(connection: AsyncConnection) -> int:
     Raises ConfigError where some were sealed with another secret.
     """
     await take_turn(connection)
-    sealed = 0
-    for table, column in ((destinations, "address"), (preference_changes, "preferences")):
-        old = await connection.execute(select(table.c.id, table.c[column]))
-        rows = [{"row": row[0], "value": row[1]} for row in old]
-        this = update(table).where(table.c.id == bindparam("row"))
-        write = this.values({column: bindparam("value")})
-        for start in range(0, len(rows), BATCH):
-            await connection.execute(write, rows[start : start + BATCH])
+    kept = ((destinations, "address"), (preference_changes, "preferences"))
+    return sum([await _sealed(connection, table, column) for table, column in kept])
+
+
+async def _sealed(connection: AsyncConnection, table: Table, column: str) -> int:
+    """Write every row as it is read, some at a time: reading opens what writing closes."""
+    of = table.c
+    write = update(table).where(of.id == bindparam("row")).values({column: bindparam("value")})
+    page, sealed = select(of.id, of[column]).order_by(of.id).limit(BATCH), 0
+    rows = (await connection.execute(page)).all()
+    while rows:
+        await connection.execute(write, [{"row": row[0], "value": row[1]} for row in rows])
         sealed += len(rows)
+        rows = (await connection.execute(page.where(of.id > rows[-1][0]))).all()
     return sealed

@@ -18,7 +18,7 @@ from fmn.errors import AddressRefused, PermanentFailure, TransientFailure
 from fmn.kinds import Proof
 from fmn.model import Key, RuleId
 from fmn.senders.matrix import Matrix
-from fmn.senders.matrix.event import CUT, event_of, transaction_of
+from fmn.senders.matrix.event import CUT, event_of
 from tests.peers import PATIENCE, free_port
 from tests.peers.http import Http, Raw, Reply, Request, http_server
 from tests.peers.synapse import CLIENT, PASSWORD, Person, Synapse
@@ -673,8 +673,7 @@ async def test_people_of_a_server_are_written_to_by_the_account_for_it(
     (said,) = [one for one in http.requests if "/send/" in one.target]
     assert said.method == "PUT"
     assert unquote(said.target) == (
-        f"{CLIENT}/rooms/!there:mozilla.org/send/m.room.message/"
-        f"{transaction_of(to('@bob:mozilla.org'))}"
+        f"{CLIENT}/rooms/!there:mozilla.org/send/m.room.message/{to('@bob:mozilla.org').identity}"
     )
     assert json.loads(said.body) == {"msgtype": "m.text", "body": "to bob"}
 

@@ -15,7 +15,7 @@ from fmn.config.fields import Duration
 from fmn.emission import Content, Recipient
 from fmn.errors import PermanentFailure, TransientFailure
 from fmn.kinds import AddressField, AddressForm, Proof, Tell
-from fmn.senders.matrix.event import event_of, transaction_of
+from fmn.senders.matrix.event import event_of
 from fmn.senders.matrix.homeserver import SERVER, USER, Account, Homeserver, Refused
 from fmn.senders.matrix.rooms import Rooms
 
@@ -122,7 +122,7 @@ class Matrix:
     async def _write(
         self, rooms: Rooms, room: str, event: dict[str, str], recipient: Recipient
     ) -> None:
-        key = transaction_of(recipient)
+        key = recipient.identity
         ask = rooms.homeserver.ask
         person = recipient.address
         try:

@@ -1,6 +1,5 @@
 """What is written into a room: one event, not larger than any homeserver takes."""
 
-import hashlib
 import json
 import re
 from bisect import bisect_right
@@ -40,11 +39,6 @@ def event_of(content: Content, recipient: Recipient) -> dict[str, str]:
     if _size(event) > LARGEST:
         return event | {"body": _short(content, recipient)}
     return event
-
-
-def transaction_of(recipient: Recipient) -> str:
-    """Return what the homeserver knows a repetition by: the same for the same notifications."""
-    return hashlib.sha256("\n".join(recipient.keys).encode(errors="replace")).hexdigest()
 
 
 def _short(content: Content, recipient: Recipient) -> str:

@@ -1,7 +1,5 @@
 """What is said in a push: few words, in what a push service takes."""
 
-import base64
-import hashlib
 import json
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -17,12 +15,11 @@ URGENCIES = {"debug": "very-low", "info": "normal", "warning": "normal", "error"
 
 
 def topic_of(recipient: Recipient) -> str:
-    """Return 32 letters of base64url that stand for these notifications and for no others.
+    """Return what stands for these notifications, in 32 letters of base64url.
 
     What has the same topic takes the other's place: RFC 8030, 5.4. So a resend is no second one.
     """
-    digest = hashlib.sha256("\n".join(recipient.keys).encode(errors="replace")).digest()
-    return base64.urlsafe_b64encode(digest[:24]).decode()
+    return recipient.identity[:32]
 
 
 def urgency_of(content: Content) -> str:
