@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from fmn.config import Bouncing
 from fmn.emission import Learned, News
 from fmn.model import DestinationState
-from fmn.preferences import edits
+from fmn.preferences import states
 from fmn.preferences.edits import NotThere
 from fmn.storage.editing import Change, edit, owner_of
 from fmn.storage.engine import reading, writing
@@ -55,14 +55,14 @@ async def forget_refusals(
 async def _change(engine: AsyncEngine, line: Learned, bouncing: Bouncing) -> Change | None:
     """Return what becomes of the destination; None where a refusal is not the last straw."""
     if line.news is News.PROVEN:
-        return partial(edits.confirm, destination=line.destination)
+        return partial(states.confirm, destination=line.destination)
     if line.news is News.GONE:
-        return partial(edits.retire, destination=line.destination, reason=line.reason)
+        return partial(states.retire, destination=line.destination, reason=line.reason)
     async with writing(engine) as connection:
         so_far = await _count(connection, line, since=line.at - bouncing.within)
     if so_far < bouncing.refusals:
         return None
-    return partial(edits.bounce, destination=line.destination, reason=line.reason, at=line.at)
+    return partial(states.bounce, destination=line.destination, reason=line.reason, at=line.at)
 
 
 async def _count(connection: AsyncConnection, line: Learned, *, since: datetime) -> int:

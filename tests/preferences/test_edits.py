@@ -16,18 +16,16 @@ from fmn.preferences.edits import (
     add_destination,
     add_rule,
     block_rule,
-    confirm,
     delete_destination,
     delete_rule,
     destination_of,
     etag_of,
-    pause,
     replace_rule,
     restore_rule,
-    resume,
     rule_of,
     switch_rule,
 )
+from fmn.preferences.states import confirm, pause, resume
 from fmn.preferences.values import Preferences
 from fmn.rules.rule import Rule
 from tests.factories import a_destination

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from fmn.emission import Content, Learned, News, Outcome, Recipient, State
 from fmn.errors import Absent, AddressGone, AddressRefused
@@ -173,3 +174,20 @@ async def test_who_is_absent_together_stays_in_one_chunk(join: Join) -> None:
         await put(member.connection, 0, [a_chunk(*recipients)])
         await send_all(member, send, reached)
         assert await member.connection.do("ZCARD", keys.retry(0, "email")) == 1
+
+
+async def test_a_mistake_of_a_sender_is_told_by_its_place_and_not_by_its_words(join: Join) -> None:
+    async def send(_content: Content, _recipient: Recipient) -> None:
+        words = "https://hooks.example.org/hush-hush"
+        raise ValueError(words)
+
+    async with join("sender") as member:
+        claims = Claims(member.connection, lifetime=DAY)
+        free, stop = asyncio.Semaphore(1), asyncio.Event()
+        with capture_logs() as logged:
+            (result,) = await Attempts(claims, member.life, send, free, stop).serve(a_chunk())
+
+    assert (result.state, result.reason) == (State.RETRYING, "ValueError")
+    [mistake] = [line for line in logged if line["log_level"] == "error"]
+    assert "in send" in mistake["at"]
+    assert "hush-hush" not in str(logged)

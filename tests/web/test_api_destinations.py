@@ -7,7 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from fmn.preferences.edits import confirm
+from fmn.preferences.states import confirm
 from fmn.web.changing import change
 from tests.web.callers import EMAIL, caller, problem, with_rule
 from tests.web.fakes import FakeQueues

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from fmn.model import Destination, DestinationState
-from fmn.preferences import edits
+from fmn.preferences import states
 from fmn.preferences.defaults import Defaults
 from fmn.preferences.values import Preferences
 from fmn.senders.push import Push
@@ -127,7 +127,7 @@ async def test_a_pause_stays_a_pause(alice: Browser, parts: Parts) -> None:
     await alice.submit("/push", **GIVEN)
 
     def paused(preferences: Preferences) -> Preferences:
-        return edits.pause(preferences, None, until=None)
+        return states.pause(preferences, None, until=None)
 
     await change(parts, "alice", paused, by="alice")
     answer = await alice.submit("/push", **GIVEN)

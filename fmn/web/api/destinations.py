@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from fmn.kinds import Proof
 from fmn.model import Destination, DestinationId, DestinationState
-from fmn.preferences import edits
+from fmn.preferences import edits, states
 from fmn.preferences.codec import write_destination
 from fmn.preferences.values import Preferences
 from fmn.web.api.bodies import Json, json_of
@@ -164,7 +164,7 @@ async def pause(
         state = edits.destination_of(mine, destination).state
         if state not in {DestinationState.ACTIVE, DestinationState.PAUSED}:
             raise refused("", f"there is nothing to pause: it is {state}")
-        return edits.pause(mine, [destination], until=until, now=now)
+        return states.pause(mine, [destination], until=until, now=now)
 
     saved = await change(parts, viewer.name, edit, by=viewer.name)
     return Json(_json(parts, edits.destination_of(saved, destination)))
@@ -180,7 +180,7 @@ async def resume(viewer: Writer, parts: Here, destination: DestinationId) -> Res
 
     def edit(mine: Preferences) -> Preferences:
         edits.destination_of(mine, destination)
-        return edits.resume(mine, [destination])
+        return states.resume(mine, [destination])
 
     saved = await change(parts, viewer.name, edit, by=viewer.name)
     return Json(_json(parts, edits.destination_of(saved, destination)))
@@ -192,7 +192,7 @@ async def _mine(viewer: Viewer, parts: Parts, destination: DestinationId) -> Des
 
 async def _unproven(viewer: Viewer, parts: Parts, destination: DestinationId) -> Destination:
     to = await _mine(viewer, parts, destination)
-    if to.state not in edits.UNPROVEN:
+    if to.state not in states.UNPROVEN:
         raise refused("", f"there is nothing to confirm: it is {to.state_at(parts.now())}")
     return to
 

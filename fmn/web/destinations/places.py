@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fmn.emission import State
 from fmn.kinds import Proof
 from fmn.model import Destination, DestinationState
-from fmn.preferences.edits import UNPROVEN
+from fmn.preferences.states import UNPROVEN
 from fmn.storage.lookback import Reached
 from fmn.web.destinations.letters import CONFIRM
 from fmn.web.destinations.proving import obstacle, proof_of

@@ -15,7 +15,7 @@ from yarl import URL
 from fmn.errors import Unavailable
 from fmn.kinds import Proof
 from fmn.model import Destination, Message, Notification
-from fmn.preferences import edits
+from fmn.preferences import states
 from fmn.preferences.written import refusal
 from fmn.web.changing import change
 from fmn.web.destinations import letters
@@ -100,7 +100,7 @@ async def type_code(parts: Parts, destination: Destination, typed: str) -> Said:
         return "away"
     if not parts.links.is_code(destination.id, typed, parts.now()):
         raise refusal("", ("code",), WRONG)
-    edit = partial(edits.confirm, destination=destination.id)
+    edit = partial(states.confirm, destination=destination.id)
     await change(parts, destination.user, edit, by=destination.user)
     return "confirmed"
 

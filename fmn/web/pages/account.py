@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from fmn.errors import FieldError, Unavailable
-from fmn.preferences import edits
+from fmn.preferences import states
 from fmn.storage.accounts import delete_account, set_time_zone
 from fmn.storage.engine import writing
 from fmn.storage.preferences import newest
@@ -47,7 +47,7 @@ async def pause(parts: Here, viewer: SignedIn, form: Posted) -> Response:
     """Stay silent everywhere for a while."""
     now = parts.now()
     until = end_of(form.one("for"), now)
-    edit = partial(edits.pause, destinations=None, until=until, reason=EVERYTHING, now=now)
+    edit = partial(states.pause, destinations=None, until=until, reason=EVERYTHING, now=now)
     await change(parts, viewer.name, edit, by=viewer.name)
     return go("/account", "paused")
 
@@ -55,7 +55,7 @@ async def pause(parts: Here, viewer: SignedIn, form: Posted) -> Response:
 @router.post("/resume")
 async def resume(parts: Here, viewer: SignedIn, _: Posted) -> Response:
     """End that; what was paused by itself stays so."""
-    edit = partial(edits.resume, destinations=None, reason=EVERYTHING)
+    edit = partial(states.resume, destinations=None, reason=EVERYTHING)
     await change(parts, viewer.name, edit, by=viewer.name)
     return go("/account", "resumed")
 

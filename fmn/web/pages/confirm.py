@@ -9,7 +9,7 @@ from starlette.responses import Response
 from fmn.kinds import Proof
 from fmn.links import Confirm
 from fmn.model import DestinationState
-from fmn.preferences import edits
+from fmn.preferences import states
 from fmn.web.destinations import proving
 from fmn.web.destinations.linked import Linked, linked, linked_after
 from fmn.web.parts import Parts
@@ -34,7 +34,7 @@ async def confirm(request: Request, parts: Here, token: str) -> Response:
     link = parts.links.read(Confirm, token, lifetime=WITHIN)
     found = await linked(parts, link.destination)
     if _may_be_confirmed(parts, found):
-        edit = partial(edits.confirm, destination=link.destination)
+        edit = partial(states.confirm, destination=link.destination)
         found = await linked_after(parts, link.destination, edit)
     return _page(request, found)
 
@@ -42,7 +42,7 @@ async def confirm(request: Request, parts: Here, token: str) -> Response:
 def _may_be_confirmed(parts: Parts, found: Linked | None) -> bool:
     if found is None or proving.proof_of(parts, found.destination) is not Proof.LINK:
         return False
-    return found.destination.state in edits.UNPROVEN
+    return found.destination.state in states.UNPROVEN
 
 
 def _page(request: Request, found: Linked | None) -> Response:

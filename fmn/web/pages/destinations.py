@@ -9,7 +9,7 @@ from starlette.responses import Response
 from fmn.errors import FieldError, PreferencesError
 from fmn.kinds import Proof
 from fmn.model import Destination, DestinationId, DestinationState
-from fmn.preferences import edits
+from fmn.preferences import edits, states
 from fmn.web.changing import change
 from fmn.web.destinations import proving
 from fmn.web.destinations.adding import adding, free_name, read
@@ -69,7 +69,7 @@ async def code(request: Request, viewer: SignedIn, form: Posted, id_: Destinatio
     parts = parts_of(request)
     destination = await _mine(parts, viewer, id_)
     by_code = proving.proof_of(parts, destination) is Proof.CODE
-    if destination.state not in edits.UNPROVEN or not by_code:
+    if destination.state not in states.UNPROVEN or not by_code:
         raise HTTPException(409, "there is no code to type for this destination")
     typed = form.one("code")
     try:
@@ -95,7 +95,7 @@ async def test(parts: Here, viewer: SignedIn, _: Posted, id_: DestinationId) -> 
 async def pause(parts: Here, viewer: SignedIn, form: Posted, id_: DestinationId) -> Response:
     """Stay silent there for a while."""
     now = parts.now()
-    edit = partial(edits.pause, destinations=[id_], until=end_of(form.one("for"), now), now=now)
+    edit = partial(states.pause, destinations=[id_], until=end_of(form.one("for"), now), now=now)
     await change(parts, viewer.name, edit, by=viewer.name)
     return go("/destinations", "paused")
 
@@ -103,7 +103,7 @@ async def pause(parts: Here, viewer: SignedIn, form: Posted, id_: DestinationId)
 @router.post("/{id_}/resume")
 async def resume(parts: Here, viewer: SignedIn, _: Posted, id_: DestinationId) -> Response:
     """End a pause."""
-    edit = partial(edits.resume, destinations=[id_])
+    edit = partial(states.resume, destinations=[id_])
     await change(parts, viewer.name, edit, by=viewer.name)
     return go("/destinations", "resumed")
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import Response
 
 from fmn.links import Stop, Undo
-from fmn.preferences import edits, stopping
+from fmn.preferences import states, stopping
 from fmn.preferences.edits import NotThere
 from fmn.preferences.values import Preferences
 from fmn.web.destinations.linked import Linked, about, linked, linked_after
@@ -66,7 +66,7 @@ async def pause(request: Request, parts: Here, token: str) -> Response:
         if not mine or not mine.may_pause(now):
             return preferences
         until = end_of(length, now)
-        return edits.pause(preferences, [link.destination], until=until, reason=LINK)
+        return states.pause(preferences, [link.destination], until=until, reason=LINK)
 
     return _stop_page(request, token, link, await linked_after(parts, link.destination, edit))
 
@@ -75,7 +75,7 @@ async def pause(request: Request, parts: Here, token: str) -> Response:
 async def resume(request: Request, parts: Here, token: str) -> Response:
     """Undo a pause that a link asked for."""
     link = parts.links.read(Stop, token)
-    edit = partial(edits.resume, destinations=[link.destination], reason=LINK)
+    edit = partial(states.resume, destinations=[link.destination], reason=LINK)
     return _stop_page(request, token, link, await linked_after(parts, link.destination, edit))
 
 

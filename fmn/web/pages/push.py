@@ -10,7 +10,7 @@ from starlette.responses import Response
 from fmn.errors import FieldError, PreferencesError
 from fmn.kinds import Proof
 from fmn.model import Destination, DestinationState
-from fmn.preferences import edits
+from fmn.preferences import states
 from fmn.preferences.values import Preferences
 from fmn.storage.editing import Change
 from fmn.web.changing import change
@@ -76,7 +76,7 @@ async def _subscribed(parts: Parts, viewer: Viewer, found: Destination) -> Respo
     before = [each for each in mine.destinations if _is_same(each, found)]
     destination = replace(found, state=DestinationState.ACTIVE)
     await change(parts, viewer.name, _subscribing(parts, destination), by=viewer.name)
-    is_new = not before or before[0].state in edits.ENDED
+    is_new = not before or before[0].state in states.ENDED
     return go("/destinations", "confirmed" if is_new else "subscribed")
 
 
@@ -84,7 +84,7 @@ def _subscribing(parts: Parts, destination: Destination) -> Change:
     def subscribe(preferences: Preferences) -> Preferences:
         for each in preferences.destinations:
             if _is_same(each, destination):
-                return edits.revive(preferences, each.id)
+                return states.revive(preferences, each.id)
         return adding(parts, destination)(preferences)
 
     return subscribe
