@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -129,9 +130,10 @@ def resolving(folder: Path, peer: Chats, address: str = "127.0.0.1") -> Iterator
     code = RESOLVER.format(
         address=address, port=peer.port, certificate=str(folder / "certificate.pem")
     )
-    (folder / "sitecustomize.py").write_text(code)
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+    # In a folder of its own: of two of one size, written in one second, Python keeps the first.
+    with TemporaryDirectory(dir=folder) as place, pytest.MonkeyPatch.context() as environment:
+        Path(place, "sitecustomize.py").write_text(code)
+        environment.setenv("PYTHONPATH", place, prepend=os.pathsep)
         yield
 
 
