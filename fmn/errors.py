@@ -73,6 +73,14 @@ class TransientFailure(FmnError):
         self.retry_after = retry_after
 
 
+class InDoubt(TransientFailure):
+    """It may have been delivered: the content had left when the connection was lost."""
+
+
+class PeerAway(TransientFailure):
+    """The server behind the whole lane is away: the lane pauses, and no attempt is counted."""
+
+
 class Absent(TransientFailure):
     """Nobody is there just now: it is waited for, and no attempt is counted."""
 

@@ -135,8 +135,10 @@ class Sender(Kind, Protocol):
     async def send(self, content: Content, recipient: Recipient) -> News | None:
         """Send content to a recipient; return what was learned of the address, if anything was.
 
-        Raises PermanentFailure (AddressRefused, AddressGone) or TransientFailure (Absent), with
-        retry_after if the peer said one. No reason may hold what `shown` hides.
+        Raises PermanentFailure (AddressRefused, AddressGone) or TransientFailure, with retry_after
+        if the peer said one: Absent where nobody is there, PeerAway where the one server behind the
+        whole lane is, InDoubt where the content may have arrived. No reason may hold what `shown`
+        hides.
         """
 
     async def hear(self, tell: Tell) -> None:

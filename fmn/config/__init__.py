@@ -41,6 +41,9 @@ class Queues(Section):
     channels: int = Field(default=4, ge=1, le=1024)
     batch: int = Field(default=100, ge=1, le=1000)
     claims: Duration = timedelta(days=1)
+    lane_mark: int = Field(default=10_000, ge=1)
+    log_mark: int = Field(default=100_000, ge=1)
+    memory: int = Field(default=0, ge=0)
 
 
 class Storage(Section):
@@ -65,6 +68,7 @@ class Retry(Section):
     attempts: int = Field(default=10, ge=1)
     first: Duration = timedelta(seconds=5)
     longest: Duration = timedelta(hours=1)
+    hold_in_doubt: tuple[str, ...] = ()
 
 
 class Bouncing(Section):
