@@ -6,6 +6,7 @@ fmn:{k}:retry:<kind>   zset                       chunks to try again, by due ti
 fmn:{k}:log            stream, group "recorders"  what was handled, and what became of it
 fmn:{k}:dead           stream                     dead letters
 fmn:{k}:suspects       hash                       entry taken over from a dead process → tries
+fmn:{k}:progress       hash                       entry with many recipients → the last one out
 fmn:{k}:counts         hash                       what moved where: the ledger and the report
 fmn:{k}:alive          zset                       process → server time of its last sign of life
 fmn:sent:<hash of key> string, expires            claim: state, origin, token
@@ -13,6 +14,8 @@ fmn:lease:<name>       string, expires            who holds what only one proces
 fmn:limit:<what>:<hash> string, expires           how often somebody did it
 fmn:channels           string                     N: consumers pick below it
 fmn:channels:most      string                     the largest N ever: the others read below it
+fmn:settled            string, expires            written to ask when it is on disk
+fmn:went-back          string                     when Redis last went back in time (its ms)
 fmn:nudge              pub/sub                    "preferences changed, version V"
 
 Every entry of a stream has the fields `v` (format version), `n` (notifications it stands for)
@@ -24,6 +27,8 @@ from hashlib import blake2b
 CHANNELS = "fmn:channels"
 MOST_CHANNELS = "fmn:channels:most"
 NUDGE = "fmn:nudge"
+SETTLED = "fmn:settled"
+WENT_BACK = "fmn:went-back"
 
 
 def channel(k: int) -> str:
@@ -50,8 +55,17 @@ def suspects(k: int) -> str:
     return f"fmn:{{{k}}}:suspects"
 
 
+def progress(k: int) -> str:
+    return f"fmn:{{{k}}}:progress"
+
+
 def counts(k: int) -> str:
     return f"fmn:{{{k}}}:counts"
+
+
+def of_steps(k: int) -> list[str]:
+    """Return what every fenced step on a channel touches beside its input and outputs."""
+    return [counts(k), suspects(k), progress(k)]
 
 
 def alive(k: int) -> str:

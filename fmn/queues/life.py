@@ -4,6 +4,7 @@ Whoever has not signed for SILENCE seconds has its entries taken over. A process
 something in hand for STUCK seconds without finishing anything stops signing: it hangs.
 """
 
+import asyncio
 import os
 import secrets
 import socket
@@ -22,6 +23,7 @@ from redis.retry import Retry
 from fmn.errors import Unavailable
 from fmn.queues import keys
 from fmn.queues.connection import script_text, without_password
+from fmn.queues.durability import figure
 
 SILENCE = 5
 """Seconds without a sign that mean death."""
@@ -46,6 +48,9 @@ class Crew:
     most_channels: int = 1
     """Everybody else reads every channel below it."""
     alive: tuple[str, ...] = ()
+    went_back: int = 0
+    """When Redis last lost what it had been told, in ms of its clock: what is older may have been
+    done without a trace. 0: never."""
 
 
 class Life:
@@ -59,6 +64,9 @@ class Life:
         """Whether the last sign reached the server."""
         self._steady_since = 0.0
         """Monotonic time since when every sign reached the server."""
+        self._signed = 0.0
+        """Our last sign, as the server told it."""
+        self._turn = threading.Lock()
         self._url = url
         self._client: Any = Redis.from_url(
             url, socket_timeout=TIMEOUT, protocol=2, retry=Retry(NoBackoff(), 0)
@@ -74,12 +82,8 @@ class Life:
         try:
             self._client.execute_command("SET", keys.CHANNELS, self._channels, "NX")
             self._sign()  # before anything is read: who is not known to live is robbed
-            persistence = self._client.execute_command("INFO", "persistence")
         except RedisError as failed:
             raise Unavailable(f"Redis at {without_password(self._url)}", failed) from None
-        if b"aof_enabled:1" not in persistence:
-            at = without_password(self._url)
-            _log.warning("what Redis holds is lost when it ends: set appendonly yes", at=at)
         self._thread.start()
         return self
 
@@ -135,21 +139,52 @@ class Life:
         since = self._in_hand_since
         return since is not None and time.monotonic() - since > STUCK
 
+    async def look(self) -> None:
+        """Sign at once, and so see whether the server is what it was. Raises RedisError."""
+        await asyncio.to_thread(self._sign)
+
     def _sign(self) -> None:
-        most, channels = self._count()
-        pipeline = self._client.pipeline(transaction=False)
-        for k in range(most):
-            pipeline.execute_command("EVAL", self._script, 1, keys.alive(k), self.name, SILENCE)
-        alive = tuple(sorted(name.decode() for name in pipeline.execute()[0]))
-        self.crew = Crew(channels, most, alive)
+        with self._turn:
+            channels, most, went_back = self._count()
+            pipeline = self._client.pipeline(transaction=False)
+            for k in range(most):
+                pipeline.execute_command("EVAL", self._script, 1, keys.alive(k), self.name, SILENCE)
+            alive, now, before = pipeline.execute()[0]
+            if float(before) < self._signed:
+                went_back = self._went_back(float(now))
+            self._signed = float(now)
+            self.crew = Crew(channels, most, tuple(sorted(n.decode() for n in alive)), went_back)
+            self._reached()
+
+    def _reached(self) -> None:
         if not self.reachable:
             self._steady_since = time.monotonic()
             _log.info("Redis is there", at=without_password(self._url), process=self.name)
         self.reachable = True
 
-    def _count(self) -> tuple[int, int]:
-        channels = int(self._client.execute_command("GET", keys.CHANNELS) or self._channels)
-        most = int(self._client.execute_command("GET", keys.MOST_CHANNELS) or 0)
+    def _count(self) -> tuple[int, int, int]:
+        names = (keys.CHANNELS, keys.MOST_CHANNELS, keys.WENT_BACK)
+        pipeline = self._client.pipeline(transaction=False)
+        for name in names:
+            pipeline.execute_command("GET", name)
+        channels, most, went_back = pipeline.execute()
+        channels, most = int(channels or self._channels), int(most or 0)
         if most < channels:
             self._client.execute_command("SET", keys.MOST_CHANNELS, channels)
-        return max(most, channels), channels
+        return channels, max(most, channels), int(went_back or 0)
+
+    def _went_back(self, now: float) -> int:
+        """Tell everybody that our last sign is gone, and with it what came at that time."""
+        uptime = int(
+            figure(self._client.execute_command("INFO", "server"), "uptime_in_seconds", "0")
+        )
+        started = int(now) - uptime + 1  # within a second of it, and not before
+        since = started if started > self._signed else now  # else it is another server
+        _log.error(
+            "Redis went back in time: what it had not written to disk is gone",
+            at=without_password(self._url),
+            last_sign=self._signed,
+            started=since,
+        )
+        self._client.execute_command("SET", keys.WENT_BACK, int(since * 1000))
+        return int(since * 1000)
