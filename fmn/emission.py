@@ -87,6 +87,8 @@ class Chunk:
     attempt: int = 1
     absent_since: datetime | None = None
     """When nobody was there for the first time; UTC."""
+    insist: bool = False
+    """An operator replayed it: it is sent whatever may have become of earlier attempts."""
 
     @property
     def notifications(self) -> int:

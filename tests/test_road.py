@@ -20,7 +20,7 @@ from redis import Redis
 from fmn.bus.file import read_lines
 from fmn.emission import Chunk
 from fmn.queues import keys
-from fmn.queues.channels import Intake
+from fmn.queues.intake import Intake
 from fmn.storage.engine import open_engine, reading
 from fmn.storage.history import Delivery, deliveries
 from tests.factories import a_message

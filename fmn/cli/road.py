@@ -20,9 +20,10 @@ from fmn.processes.consumer import consume
 from fmn.processes.recorder import Keeper, Queues, record
 from fmn.processes.sender import hear, send
 from fmn.processes.worker import work
-from fmn.queues.channels import Channels, Intake
+from fmn.queues.channels import Channels
 from fmn.queues.claims import Claims
 from fmn.queues.connection import Connection, connect
+from fmn.queues.intake import Intake
 from fmn.queues.lease import under_lease
 from fmn.queues.life import Life
 from fmn.queues.log import Log
@@ -68,6 +69,8 @@ class Road:
         url = queues.url.get_secret_value()
         async with connect(url) as connection:
             with Life(url, process, channels=queues.channels) as life:
+                connection.before_belief(life.look)
+                _log.info("joined", process=life.name, redis_keeps=str(connection.durability))
                 self._lives.append(life)
                 self.checks["redis"] = lambda: all(life.reachable for life in self._lives)
                 yield connection, life
@@ -91,7 +94,8 @@ class Road:
             self.checks["bus"] = lambda: bus.connected
             pubsub = self.site.settings.queues.mode == "pubsub"
             intake = (PubsubIntake if pubsub else Intake)(connection, life)
-            await consume(bus, intake, stop)
+            async with beside(intake.follow()):
+                await consume(bus, intake, stop)
 
     async def worker(self, stop: asyncio.Event) -> None:
         """From the channels to the outbox."""
@@ -121,8 +125,9 @@ class Road:
         if sender.lacks:
             raise ConfigError(f"sender {kind}", sender.lacks)
         async with self.joined(f"sender:{kind}") as (connection, life):
-            claims = Claims(connection, lifetime=settings.queues.claims)
+            claims = Claims(connection, life, lifetime=settings.queues.claims)
             lane = Lane(connection, life, kind, claims=claims, retry=settings.retry)
+            self.checks[kind] = lambda: lane.peer_there
             alone = partial(under_lease, connection, life, stop=stop)
             async with asyncio.TaskGroup() as group:
                 group.create_task(alone(f"{kind}:ear", partial(hear, lane, sender, stop)))

@@ -3,7 +3,7 @@
 A reader that does not know the version leaves the entry pending and says so (`reader.py`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -15,6 +15,8 @@ from fmn.errors import FmnError
 from fmn.model import Message
 
 VERSION = 1
+PIECE = 1 << 20
+"""Bytes of values in one call of a script, unless one step has more."""
 V = TypeVar("V")
 
 
@@ -36,6 +38,15 @@ class DeadLetter:
     """UTC."""
     entry: bytes
     """The value as it stood in the queue; of an undecodable message the first bytes."""
+    origin: str = ""
+    """Of a message: unchanged when it is replayed."""
+    doubt: bool = False
+    """Of a chunk: it may have gone out, and is counted as in doubt."""
+
+    @property
+    def counted(self) -> str:
+        """How the ledger calls the notifications of a chunk."""
+        return "doubt" if self.doubt else "dead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,8 @@ class Step:
     """Of the input; empty where there is none."""
     writes: tuple[Write, ...]
     counts: Mapping[str, int]
+    progress: tuple[str, str] | None = None
+    """How far an input of many outputs has come before and after; after its last step ''."""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -88,6 +101,23 @@ def unpack_line(raw: bytes) -> LogLine:
     return line
 
 
+def pieces(steps: Sequence[Step]) -> Iterator[list[Step]]:
+    """Yield the steps in their order, so many at a time that the server is not held up by them.
+
+    A script of 30 MB held it for 124 ms (measured).
+    """
+    piece, size = list[Step](), 0
+    for step in steps:
+        weight = sum(len(write.value) for write in step.writes)
+        if piece and size + weight > PIECE:
+            yield piece
+            piece, size = [], 0
+        piece.append(step)
+        size += weight
+    if piece:
+        yield piece
+
+
 def arguments(steps: list[Step]) -> tuple[list[str], list[bytes]]:
     """Return the output keys and the arguments of `step.lua`: the steps, then their values.
 
@@ -102,5 +132,8 @@ def arguments(steps: list[Step]) -> tuple[list[str], list[bytes]]:
         due = False if write.due is None else write.due
         return place[write.key], VERSION, write.n, len(values), due
 
-    plan = [(s.id, [told(w) for w in s.writes], list(s.counts.items())) for s in steps]
+    plan = [
+        (s.id, [told(w) for w in s.writes], list(s.counts.items()), s.progress or False)
+        for s in steps
+    ]
     return outputs, [msgspec.json.encode(plan), *values]

@@ -17,12 +17,13 @@ from fmn.config import Retry
 from fmn.emission import Chunk, Learned, LogLine, Outcome, Recipient, State
 from fmn.queues import keys
 from fmn.queues.attempts import Attempts, Result, Send
-from fmn.queues.channels import emit, log_writes
 from fmn.queues.claims import Claims
 from fmn.queues.connection import Connection
+from fmn.queues.emitting import emit, log_writes
 from fmn.queues.entries import DeadLetter, Step, UnreadableEntry, Write, pack, unpack
+from fmn.queues.gate import Gate
 from fmn.queues.life import Life
-from fmn.queues.reader import DEADLY, Entry, Reader
+from fmn.queues.reader import Entry, Reader
 
 MOVE = 0.5
 """Seconds between two looks for retries that are due."""
@@ -43,10 +44,18 @@ class Lane:
         self._kind = kind
         self._claims = claims
         self._retry = retry
+        self._gate = Gate(kind)
+
+    @property
+    def peer_there(self) -> bool:
+        """Whether the server behind the lane was there when it was last needed."""
+        return self._gate.open
 
     async def each(self, send: Send, stop: asyncio.Event, *, at_once: int) -> None:
         """Give every recipient to `send` until told to stop, so many at once."""
-        serving = Attempts(self._claims, self._life, send, asyncio.Semaphore(at_once), stop)
+        hold = self._kind in self._retry.hold_in_doubt
+        free = asyncio.Semaphore(at_once)
+        serving = Attempts(self._claims, self._life, send, free, stop, self._gate, hold)
         async with asyncio.TaskGroup() as group:
             mover = group.create_task(self._move_due())
             async for batch in self._reader.batches(at_once, stop):
@@ -66,7 +75,8 @@ class Lane:
         except UnreadableEntry as failed:
             step = self._buried(k, entry, str(failed))
         else:
-            results = _poisoned(chunk) if entry.poison else await serving.serve(chunk)
+            # It is alone in hand, because its sender died: perhaps of one of its recipients.
+            results = await serving.serve(chunk, alone=entry.tries > 0)
             step = self._step(k, entry, chunk, results)
         await self._reader.finish(k, [step])
 
@@ -76,8 +86,10 @@ class Lane:
         lines: list[LogLine] = [o for result in results for o in self._outcomes(chunk, result)]
         lines += (news for result in results for news in result.learned)
         writes = [*self._retries(k, chunk, results), *log_writes(k, lines)]
-        if given_up := [r for r in results if r.state is State.DEAD]:
-            writes.append(self._letter(k, chunk, given_up))
+        for doubt in (False, True):
+            given_up = [r for r in results if r.state is State.DEAD and r.in_doubt is doubt]
+            if given_up:
+                writes.append(self._letter(k, chunk, given_up))
         return Step(entry.id, tuple(writes), self._counts(results))
 
     def _outcomes(self, chunk: Chunk, result: Result) -> list[Outcome]:
@@ -94,11 +106,12 @@ class Lane:
         again: dict[tuple[int, int, datetime | None], list[Recipient]] = defaultdict(list)
         # Who is absent together stays together: content stands once in each chunk.
         absent = min((r.absent_since for r in results if r.absent_since), default=None)
+        usual = self._usual_delay(chunk.attempt)
         for result in results:
             if result.state is None:
                 again[chunk.attempt, 0, chunk.absent_since].append(result.recipient)
             elif result.state is State.RETRYING:
-                due = self._delay(chunk.attempt, result)
+                due = _delay(usual, result)
                 attempt = chunk.attempt + (result.absent_since is None)
                 since = absent if result.absent_since else chunk.absent_since
                 again[attempt, due, since].append(result.recipient)
@@ -108,21 +121,18 @@ class Lane:
             writes.append(Write(zset, pack(rest), rest.notifications, due))
         return writes
 
-    def _delay(self, attempt: int, result: Result) -> int:
+    def _usual_delay(self, attempt: int) -> float:
         """Return seconds until the next attempt: doubling, capped, a third of it at random."""
-        asked = result.retry_after.total_seconds() if result.retry_after else 0
-        if result.absent_since is not None:
-            return math.ceil(asked)
         doubled = self._retry.first.total_seconds() * 2.0 ** min(attempt - 1, 30)
         usual = min(doubled, self._retry.longest.total_seconds())
-        return math.ceil(max(usual * random.SystemRandom().uniform(2 / 3, 1), asked))
+        return usual * random.SystemRandom().uniform(2 / 3, 1)
 
     def _counts(self, results: list[Result]) -> Counter[str]:
         counts: Counter[str] = Counter()
         for result in results:
             n = len(result.recipient.keys)
-            if result.state is State.SENT:
-                counts[f"{'doubt' if result.in_doubt else 'sent'} {self._kind}"] += n
+            if result.in_doubt and result.state in {State.SENT, State.DEAD}:
+                counts[f"doubt {self._kind}"] += n
             elif result.state is State.SUPPRESSED:
                 counts[f"suppressed {self._kind} {result.reason}"] += n
             elif result.state is State.RETRYING:
@@ -134,7 +144,8 @@ class Lane:
     def _letter(self, k: int, chunk: Chunk, results: list[Result]) -> Write:
         rest = replace(chunk, recipients=tuple(result.recipient for result in results))
         why, now = results[0].reason or "", datetime.now(UTC)
-        letter = DeadLetter("chunk", f"sender {self._kind}", why, chunk.attempt, now, pack(rest))
+        where, doubt = f"sender {self._kind}", results[0].in_doubt
+        letter = DeadLetter("chunk", where, why, chunk.attempt, now, pack(rest), doubt=doubt)
         return Write(keys.dead(k), pack(letter), rest.notifications)
 
     def _buried(self, k: int, entry: Entry, why: str) -> Step:
@@ -153,12 +164,13 @@ class Lane:
             await asyncio.sleep(MOVE)
 
 
+def _delay(usual: float, result: Result) -> int:
+    """Return seconds until the next attempt, not before the peer asked for one."""
+    asked = result.retry_after.total_seconds() if result.retry_after else 0
+    return math.ceil(asked if result.absent_since is not None else max(usual, asked))
+
+
 def _given_up(result: Result) -> Result:
     if result.state is not State.RETRYING or result.absent_since is not None:
         return result
     return replace(result, state=State.DEAD, reason=f"out of attempts: {result.reason}")
-
-
-def _poisoned(chunk: Chunk) -> list[Result]:
-    why = f"its sender died {DEADLY} times with this chunk alone in hand"
-    return [Result(recipient, State.DEAD, why) for recipient in chunk.recipients]

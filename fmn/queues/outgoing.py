@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from fmn.emission import Chunk, Emission
-from fmn.queues.channels import emit, writes_of
 from fmn.queues.connection import Connection
+from fmn.queues.emitting import emit, writes_of
 from fmn.queues.entries import Step
 
 

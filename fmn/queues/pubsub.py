@@ -17,9 +17,11 @@ import structlog
 
 from fmn.model import Message, Undecodable
 from fmn.queues import keys
-from fmn.queues.channels import Intake, Judge, emit, step_for
+from fmn.queues.channels import Judge, steps_for
 from fmn.queues.connection import AWAY, Connection
-from fmn.queues.entries import pack
+from fmn.queues.emitting import emit
+from fmn.queues.entries import pack, pieces
+from fmn.queues.intake import bury
 from fmn.queues.lease import RENEW, give_back, take
 from fmn.queues.life import Life
 from fmn.queues.reader import Entry
@@ -33,7 +35,6 @@ class PubsubIntake:
     def __init__(self, connection: Connection, life: Life) -> None:
         self._connection = connection
         self._life = life
-        self._undecodable = Intake(connection, life)
         self._pick = random.SystemRandom().randrange
 
     async def put(self, arrivals: Sequence[Message | Undecodable]) -> None:
@@ -44,7 +45,11 @@ class PubsubIntake:
                 dealt[self._pick(self._life.crew.channels)].append(pack(arrival))
         for k, values in dealt.items():
             await self._connection.run("publish", [keys.channel(k), keys.counts(k)], *values)
-        await self._undecodable.put([a for a in arrivals if isinstance(a, Undecodable)])
+        bad = [one for one in arrivals if isinstance(one, Undecodable)]
+        await bury(self._connection, self._life, bad)
+
+    async def follow(self) -> None:
+        """Name nothing: in this mode what is lost was never kept."""
 
 
 class PubsubChannels:
@@ -78,9 +83,10 @@ class PubsubChannels:
             return
         k = int(heard["channel"].partition(b"{")[2].partition(b"}")[0])
         entry = Entry(f"{int(time.time() * 1000)}-{secrets.token_hex(6)}", 1, heard["data"])
-        step = step_for(k, entry, judge, worker=self._life.name, helped=False)
-        counts = {**step.counts, "heard": 1}
-        await emit(self._connection, k, [replace(step, counts=counts)])
+        *early, last = steps_for(k, entry, judge, worker=self._life.name, helped=False)
+        heard = replace(last, counts={**last.counts, "heard": 1})
+        for some in pieces([*early, heard]):
+            await emit(self._connection, k, some)
 
     async def _renew(self, listening: Any) -> None:  # noqa: ANN401  # redis' PubSub
         wanted = set(self._life.home)

@@ -113,7 +113,7 @@ class _Purging:
             return None
         # It was counted as dead, and is not any more.
         lane = unpack(letter.entry, Chunk)
-        counts = {**left.counts, f"dead {lane.content.kind}": -left.went}
+        counts = {**left.counts, f"{letter.counted} {lane.content.kind}": -left.went}
         # The reason is that of its first recipient, whose address it may quote.
         why = ERASED if self._is_for(lane.recipients[0]) else letter.why
         rest = pack(replace(letter, entry=left.value, why=why)) if left.value else b""

@@ -6,7 +6,7 @@ entry at a time, because it may be what killed it.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -14,7 +14,7 @@ from redis.exceptions import ResponseError
 
 from fmn.queues import keys
 from fmn.queues.connection import Connection
-from fmn.queues.entries import VERSION, Step, arguments
+from fmn.queues.entries import VERSION, Step, arguments, pieces
 from fmn.queues.life import SILENCE, Life
 
 IDLE = 0.05
@@ -39,6 +39,8 @@ class Entry:
     value: bytes
     tries: int = 0
     """How often it was taken over from a dead process."""
+    origin: str = ""
+    """Of a message that was replayed."""
 
     @property
     def poison(self) -> bool:
@@ -78,11 +80,14 @@ class Reader:
             yield batch
             self.life.rests()
 
-    async def finish(self, channel: int, steps: list[Step]) -> int:
-        """Do these steps in one unit; return how many counted. Safe to repeat."""
+    async def finish(self, channel: int, steps: Sequence[Step]) -> int:
+        """Do these steps, each a unit; return how many counted. Safe to repeat."""
+        return sum([await self._finish(channel, some) for some in pieces(steps)])
+
+    async def _finish(self, channel: int, steps: list[Step]) -> int:
         outputs, told = arguments(steps)
         stream = self._stream(channel)
-        fixed = [stream, keys.counts(channel), keys.suspects(channel)]
+        fixed = [stream, *keys.of_steps(channel)]
         try:
             done: int = await self.connection.run("step", [*fixed, *outputs], self._group, *told)
         except ResponseError as refused:
@@ -90,6 +95,11 @@ class Reader:
                 raise
             return 0  # the server lost the stream, and so the entries: nothing is ours to finish
         return done
+
+    async def progress(self, channel: int, entry: "Entry") -> str:
+        """Return how far an entry with very many outputs has come."""
+        found = await self.connection.do("HGET", keys.progress(channel), entry.id)
+        return found.decode() if found else ""
 
     async def _next(self, size: int) -> Batch | None:
         home = self.life.home
@@ -119,7 +129,8 @@ class Reader:
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
         version = fields.get(b"v", b"none")
         if version == str(VERSION).encode():
-            return Entry(entry_id.decode(), int(fields[b"n"]), fields[b"d"])
+            origin = fields.get(b"o", b"").decode()
+            return Entry(entry_id.decode(), int(fields[b"n"]), fields[b"d"], origin=origin)
         if version not in self._unknown:
             self._unknown.add(version)
             said = version.decode(errors="replace")
@@ -149,7 +160,8 @@ class Reader:
             return None
         if taken is None:
             return None
-        entry = Entry(taken[0].decode(), int(taken[1]), taken[2], int(taken[3]))
+        entry_id, n, value, tries, origin = taken
+        entry = Entry(entry_id.decode(), int(n), value, int(tries), origin.decode())
         _log.info("took an entry over", channel=k, entry=entry.id, tries=entry.tries)
         return entry
 

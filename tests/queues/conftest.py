@@ -23,6 +23,7 @@ Join = Callable[[str], AbstractAsyncContextManager[Member]]
 async def member(url: str, process: str, channels: int = 2) -> AsyncIterator[Member]:
     async with connect(url) as connection:
         with Life(url, process, channels=channels) as life:
+            connection.before_belief(life.look)
             yield Member(connection, life)
 
 

@@ -57,7 +57,7 @@ async def judge_all(member: Member, expected: int) -> None:
 
 
 async def send_all(member: Member, send: Send, reached: asyncio.Event, *, at_once: int = 4) -> None:
-    claims = Claims(member.connection, lifetime=DAY)
+    claims = Claims(member.connection, member.life, lifetime=DAY)
     lane = Lane(member.connection, member.life, "email", claims=claims, retry=QUICK)
     stop = asyncio.Event()
     await until(stop, lane.each(send, stop, at_once=at_once), reached)

@@ -11,8 +11,9 @@ from fmn.errors import Absent, AddressGone, AddressRefused
 from fmn.model import DestinationId
 from fmn.queues import keys
 from fmn.queues.attempts import Attempts
-from fmn.queues.channels import Intake
 from fmn.queues.claims import Claims
+from fmn.queues.gate import Gate
+from fmn.queues.intake import Intake
 from fmn.queues.outbox import Lane
 from fmn.queues.outgoing import put
 from tests.factories import a_chunk, a_message, a_recipient
@@ -21,7 +22,7 @@ from tests.queues.road import DAY, QUICK, judge_all, lines_of, send_all, totals
 
 
 def lane(member: Member) -> Lane:
-    claims = Claims(member.connection, lifetime=DAY)
+    claims = Claims(member.connection, member.life, lifetime=DAY)
     return Lane(member.connection, member.life, "email", claims=claims, retry=QUICK)
 
 
@@ -141,11 +142,12 @@ async def test_waiting_for_a_slow_peer_is_no_hang_and_has_an_end(join: Join) -> 
 
     async with join("sender") as member:
         attempts = Attempts(
-            Claims(member.connection, lifetime=DAY),
+            Claims(member.connection, member.life, lifetime=DAY),
             member.life,
             send,
             asyncio.Semaphore(1),
             asyncio.Event(),
+            Gate("email"),
             longest=timedelta(seconds=1),
             tick=0.01,
         )
@@ -182,10 +184,12 @@ async def test_a_mistake_of_a_sender_is_told_by_its_place_and_not_by_its_words(j
         raise ValueError(words)
 
     async with join("sender") as member:
-        claims = Claims(member.connection, lifetime=DAY)
+        claims = Claims(member.connection, member.life, lifetime=DAY)
         free, stop = asyncio.Semaphore(1), asyncio.Event()
         with capture_logs() as logged:
-            (result,) = await Attempts(claims, member.life, send, free, stop).serve(a_chunk())
+            (result,) = await Attempts(claims, member.life, send, free, stop, Gate("email")).serve(
+                a_chunk()
+            )
 
     assert (result.state, result.reason) == (State.RETRYING, "ValueError")
     [mistake] = [line for line in logged if line["log_level"] == "error"]

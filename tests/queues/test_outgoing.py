@@ -26,7 +26,7 @@ async def test_a_chunk_is_sent_and_the_ledger_has_it(join: Join) -> None:
     async with join("sender") as sender:
         await put(sender.connection, 1, [a_chunk(a_recipient("test-1"))])
         before = ledger_of(await figures(sender.connection)).notifications
-        claims = Claims(sender.connection, lifetime=timedelta(days=1))
+        claims = Claims(sender.connection, sender.life, lifetime=timedelta(days=1))
         lane = Lane(sender.connection, sender.life, "email", claims=claims, retry=Retry())
         async with asyncio.timeout(30):
             await lane.each(send, stop, at_once=1)

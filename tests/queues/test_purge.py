@@ -46,7 +46,7 @@ async def attempt(member: Member, retry: Retry, *, recipients: int) -> None:
         again = timedelta(hours=2)  # the same for all: so they stay in one chunk
         raise TransientFailure(f"450 <{recipient.address}>: try later", retry_after=again)
 
-    claims = Claims(member.connection, lifetime=timedelta(days=1))
+    claims = Claims(member.connection, member.life, lifetime=timedelta(days=1))
     lane = Lane(member.connection, member.life, "email", claims=claims, retry=retry)
     async with asyncio.timeout(TIMES):
         await lane.each(send, stop, at_once=recipients)
@@ -161,7 +161,7 @@ async def test_what_is_purged_is_not_sent_and_the_rest_is(join: Join) -> None:
     async with join("sender") as member:
         await put(member.connection, 0, [a_chunk(to("alice")), a_chunk(to("alice"), to("bob"))])
         await purge(member.connection, ALICES)
-        claims = Claims(member.connection, lifetime=timedelta(days=1))
+        claims = Claims(member.connection, member.life, lifetime=timedelta(days=1))
         lane = Lane(member.connection, member.life, "email", claims=claims, retry=LATER)
         async with asyncio.timeout(TIMES):
             await lane.each(send, stop, at_once=4)
@@ -180,7 +180,7 @@ async def test_what_a_sender_has_in_hand_is_left_to_it(join: Join) -> None:
 
     async with join("sender") as member, asyncio.timeout(TIMES), asyncio.TaskGroup() as group:
         await put(member.connection, 0, [a_chunk(to("alice"))])
-        claims = Claims(member.connection, lifetime=timedelta(days=1))
+        claims = Claims(member.connection, member.life, lifetime=timedelta(days=1))
         lane = Lane(member.connection, member.life, "email", claims=claims, retry=LATER)
         sending = group.create_task(lane.each(send, stop, at_once=1))
         await begun.wait()

@@ -10,10 +10,11 @@ from fmn.emission import Content, Emission, Handled, LogLine, Outcome, Recipient
 from fmn.errors import PermanentFailure, TransientFailure, Unavailable
 from fmn.model import Message, Origin, Undecodable
 from fmn.queues import keys
-from fmn.queues.channels import Channels, Intake, step_for
-from fmn.queues.claims import Answer, Claims
+from fmn.queues.channels import Channels, steps_for
+from fmn.queues.claims import Answer, Claims, Mark
 from fmn.queues.dead import dead_letter, dead_letters
 from fmn.queues.figures import Figures, channels, figures, set_channels
+from fmn.queues.intake import Intake
 from fmn.queues.log import Log
 from fmn.queues.reader import Reader
 from fmn.report.gathered import load_of
@@ -235,8 +236,9 @@ async def test_who_lost_an_entry_to_another_emits_nothing(join: Join) -> None:
             await judge_all(quick, 10)
             before = (await totals(quick))["made email"]
             steps = [
-                step_for(batch.channel, e, one_mail_each, worker="slow", helped=False)
+                step
                 for e in batch.entries
+                for step in steps_for(batch.channel, e, one_mail_each, worker="slow", helped=False)
             ]
             assert await robbed.finish(batch.channel, steps) == 0
             stop.set()
@@ -319,6 +321,7 @@ async def test_a_line_the_database_refuses_is_a_dead_letter_and_the_others_are_k
         ("sent", "0/1-0", Answer.SENT),
         ("refused", "0/1-0", Answer.FREE),
         ("claimed", "0/1-0", Answer.DOUBT),
+        ("doubt", "0/1-0", Answer.DOUBT),
         ("sent", "1/9-0", Answer.DUPLICATE),
         ("refused", "1/9-0", Answer.DUPLICATE),
         ("claimed", "1/9-0", Answer.DUPLICATE),
@@ -329,12 +332,13 @@ async def test_a_claim_is_answered_by_state_and_origin(
 ) -> None:
     key, first = a_recipient().keys[0], Origin("0/1-0")
     async with join("sender") as sender:
-        claims = Claims(sender.connection, lifetime=DAY)
+        claims = Claims(sender.connection, sender.life, lifetime=DAY)
         if before is not None:
-            await claims.claim(key, first)
-        if before in {"sent", "refused"}:
-            await claims.mark(key, first, sent=before == "sent")
-        assert await claims.claim(key, Origin(origin)) is expected
+            claim = await claims.claim([key], first)
+        if before in {"sent", "refused", "doubt"}:
+            await claims.mark(claim, Mark(before))
+        fresh = Claims(sender.connection, sender.life, lifetime=DAY)  # another process
+        assert (await fresh.claim([key], Origin(origin))).answers == (expected,)
 
 
 async def test_a_stopping_sender_leaves_what_it_did_not_begin_for_the_next(join: Join) -> None:

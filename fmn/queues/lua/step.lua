@@ -2,17 +2,22 @@
 -- What lost its input to another emits nothing. A script is atomic but does not roll back,
 -- so the input goes last: an error in the middle repeats, it never loses.
 --
--- KEYS[1] input stream (not used without a group)   KEYS[2] counts   KEYS[3] suspects   KEYS[4..] outputs
+-- KEYS[1] input stream (not used without a group)   KEYS[2] counts   KEYS[3] suspects   KEYS[4] progress
+-- KEYS[5..] outputs
 -- ARGV[1] group, or '' where there is no input (a consumer, pub/sub)
--- ARGV[2] JSON list of steps [id, [[output, version, n, place of its value, due or false]…], [[field, by]…]]
+-- ARGV[2] JSON list of steps [id, [[output, version, n, place of its value, due or false]…], [[field, by]…],
+--         [progress before, progress after] or false]
 -- ARGV[3..] the values
+-- A step with progress counts only where nobody has come further; one that has progress after it
+-- is not the last of its input, and acknowledges nothing.
 -- Returns how many steps counted.
 local group, steps, done = ARGV[1], cjson.decode(ARGV[2]), 0
 for _, step in ipairs(steps) do
-  local id, writes, counts = step[1], step[2], step[3]
-  if group == '' or #redis.call('XPENDING', KEYS[1], group, id, id, 1) == 1 then
+  local id, writes, counts, progress = step[1], step[2], step[3], step[4]
+  local pending = group == '' or #redis.call('XPENDING', KEYS[1], group, id, id, 1) == 1
+  if pending and (not progress or (redis.call('HGET', KEYS[4], id) or '') == progress[1]) then
     for at, write in ipairs(writes) do
-      local key, version, n, value, due = KEYS[3 + write[1]], write[2], write[3], ARGV[2 + write[4]], write[5]
+      local key, version, n, value, due = KEYS[4 + write[1]], write[2], write[3], ARGV[2 + write[4]], write[5]
       if due then
         -- Equal values would merge into one member: the entry's id and the place make it unique.
         local head = id .. '/' .. at .. ' ' .. version .. ' ' .. n .. '\n'
@@ -24,10 +29,15 @@ for _, step in ipairs(steps) do
     for _, count in ipairs(counts) do
       redis.call('HINCRBY', KEYS[2], count[1], count[2])
     end
-    if group ~= '' then
-      redis.call('HDEL', KEYS[3], KEYS[1] .. ' ' .. id)
-      redis.call('XACK', KEYS[1], group, id)
-      redis.call('XDEL', KEYS[1], id)      -- XLEN stays the backlog
+    if progress and progress[2] ~= '' then
+      redis.call('HSET', KEYS[4], id, progress[2])
+    else
+      if progress then redis.call('HDEL', KEYS[4], id) end
+      if group ~= '' then
+        redis.call('HDEL', KEYS[3], KEYS[1] .. ' ' .. id)
+        redis.call('XACK', KEYS[1], group, id)
+        redis.call('XDEL', KEYS[1], id)      -- XLEN stays the backlog
+      end
     end
     done = done + 1
   end
