@@ -1,6 +1,7 @@
 """`fmn channels`, `fmn dead`, `fmn ledger`, `fmn report`: what the queues hold and counted."""
 
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ from fmn.emission import Chunk, Content
 from fmn.errors import InputError
 from fmn.model import is_own, split_key
 from fmn.queues.connection import Connection, connect
-from fmn.queues.dead import dead_letter, dead_letters, held
+from fmn.queues.dead import dead_letter, dead_letters, drop, held, replay
 from fmn.queues.entries import DeadLetter, UnreadableEntry, unpack
 from fmn.queues.figures import channels as channels_set
 from fmn.queues.figures import figures, set_channels
@@ -24,6 +25,8 @@ from fmn.report.figures import Load
 from fmn.report.gathered import ledger_of, load_of
 from fmn.report.ledger import Ledger, draw_ledger
 
+Doing = Callable[[Connection, str], Awaitable[bool]]
+"""What is done with a dead letter, by its id; whether it was still there."""
 Json = Annotated[bool, typer.Option("--json", help="For machines, on stdout.")]
 
 dead = typer.Typer(
@@ -66,7 +69,8 @@ def ledger(config: ConfigFile = None, as_json: Json = False) -> None:
 
 async def _ledger(at: Site) -> Ledger:
     async with _connected(at) as connection:
-        return ledger_of(await figures(connection))
+        found = ledger_of(await figures(connection))
+        return replace(found, durability=str(connection.durability))
 
 
 @report.callback()
@@ -121,6 +125,54 @@ def show(
     at = site(config)
     one = run(_one(at, letter))
     emit(letter_as_json(letter, one) | {"held": _held(at, one)})
+
+
+Letters = Annotated[
+    list[str] | None, typer.Argument(metavar="ID…", help="As `fmn dead list` shows them.")
+]
+All = Annotated[bool, typer.Option("--all", help="All there are.")]
+
+
+@dead.command("replay")
+def replay_dead(ids: Letters = None, every: All = False, config: ConfigFile = None) -> None:
+    """Put what dead letters held back into its queue, to be tried anew."""
+    _each("replayed", replay, _named(ids, every=every), config)
+
+
+@dead.command("drop")
+def drop_dead(ids: Letters = None, every: All = False, config: ConfigFile = None) -> None:
+    """Throw dead letters away; the ledger goes on counting them as dead."""
+    _each("dropped", drop, _named(ids, every=every), config)
+
+
+def _named(ids: list[str] | None, *, every: bool) -> list[str] | None:
+    if bool(ids) is every:
+        raise InputError("fmn dead", "name letters, or say --all")
+    return ids
+
+
+def _each(done: str, do: Doing, ids: list[str] | None, config: str | None) -> None:
+    counted, refused = run(_done(site(config), do, ids))
+    say(f"{done} {counted['done']}; {counted['gone']} were not there any more")
+    for why in refused:
+        say(Text(str(why)))
+    if refused and ids:  # of all there are, those stay that cannot be replayed
+        raise typer.Exit(1)
+
+
+async def _done(
+    at: Site, do: Doing, ids: list[str] | None
+) -> tuple[Counter[str], list[InputError]]:
+    counted, refused = Counter[str](), list[InputError]()
+    async with _connected(at) as connection:
+        if ids is None:
+            ids = [name async for name, _ in dead_letters(connection)]
+        for name in dict.fromkeys(ids):
+            try:
+                counted["done" if await do(connection, name) else "gone"] += 1
+            except InputError as why:
+                refused.append(why)
+    return counted, refused
 
 
 async def _dead(at: Site) -> list[tuple[str, DeadLetter]]:

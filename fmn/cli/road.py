@@ -27,6 +27,7 @@ from fmn.queues.intake import Intake
 from fmn.queues.lease import under_lease
 from fmn.queues.life import Life
 from fmn.queues.log import Log
+from fmn.queues.marks import CONSUMERS, WORKERS, Marks
 from fmn.queues.nudge import nudge, nudges
 from fmn.queues.outbox import Lane
 from fmn.queues.pubsub import PubsubChannels, PubsubIntake
@@ -95,7 +96,8 @@ class Road:
             pubsub = self.site.settings.queues.mode == "pubsub"
             intake = (PubsubIntake if pubsub else Intake)(connection, life)
             async with beside(intake.follow()):
-                await consume(bus, intake, stop)
+                marks = Marks(connection, life, self.site.settings.queues, share=CONSUMERS)
+                await consume(bus, intake, marks.room, stop)
 
     async def worker(self, stop: asyncio.Event) -> None:
         """From the channels to the outbox."""
@@ -113,7 +115,9 @@ class Road:
             if settings.queues.mode == "pubsub":
                 channels: Any = PubsubChannels(connection, life)
             else:
-                channels = Channels(connection, life, batch=settings.queues.batch)
+                marks = Marks(connection, life, settings.queues, share=WORKERS)
+                batch = settings.queues.batch
+                channels = Channels(connection, life, batch=batch, room=marks.room)
             templates = templates_of(settings, self._template_fault())
             async with beside(rules.follow(nudged), directory.follow()):
                 await work(channels, rules, directory, templates, stop=stop)

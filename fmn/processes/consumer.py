@@ -5,6 +5,7 @@ from typing import Protocol
 
 from fmn.bus.bus import Bus
 from fmn.model import Message, Undecodable
+from fmn.queues.marks import Room
 
 
 class Puts(Protocol):
@@ -13,8 +14,12 @@ class Puts(Protocol):
     async def put(self, arrivals: tuple[Message | Undecodable, ...], /) -> None: ...
 
 
-async def consume(bus: Bus, intake: Puts, stop: asyncio.Event) -> None:
-    """Put what the bus brings on channels; acknowledge it once the channels have it."""
+async def consume(bus: Bus, intake: Puts, room: Room, stop: asyncio.Event) -> None:
+    """Put what the bus brings on channels; acknowledge it once the channels have it.
+
+    Without room for it, it stays on the bus.
+    """
     async for batch in bus.batches(stop):
-        await intake.put(batch.arrivals)
-        await batch.acknowledge()
+        if await room(stop):
+            await intake.put(batch.arrivals)
+            await batch.acknowledge()

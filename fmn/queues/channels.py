@@ -16,6 +16,7 @@ from fmn.queues.connection import Connection
 from fmn.queues.emitting import in_parts
 from fmn.queues.entries import DeadLetter, Step, UnreadableEntry, Write, pack, unpack
 from fmn.queues.life import Life
+from fmn.queues.marks import Room, unbounded
 from fmn.queues.reader import DEADLY, Entry, Reader
 from fmn.queues.waits import bucket_of
 
@@ -28,9 +29,12 @@ _log = structlog.get_logger()
 class Channels:
     """What a worker reads: messages, each left behind together with all that was made of it."""
 
-    def __init__(self, connection: Connection, life: Life, *, batch: int) -> None:
+    def __init__(
+        self, connection: Connection, life: Life, *, batch: int, room: Room = unbounded
+    ) -> None:
         self._reader = Reader(connection, life, "workers", keys.channel)
         self._life = life
+        self._room = room
         self._batch = batch
 
     async def each(self, judge: Judge, stop: asyncio.Event) -> None:
@@ -38,6 +42,7 @@ class Channels:
 
         A message that cannot be judged becomes a dead letter and costs the others nothing.
         """
+        await self._room(stop)
         async for batch in self._reader.batches(self._batch, stop):
             k = batch.channel
             steps: list[Step] = []
@@ -46,6 +51,8 @@ class Channels:
                 come = await self._reader.progress(k, entry) if entry.tries else ""
                 steps += self._steps(k, entry, judge, come)
             await self._reader.finish(k, steps)
+            self._life.rests()
+            await self._room(stop)
             await asyncio.sleep(0)  # a full channel must not keep the rest of the process waiting
 
     def _steps(self, k: int, entry: Entry, judge: Judge, come: str) -> list[Step]:

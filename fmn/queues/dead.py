@@ -1,13 +1,16 @@
-"""Dead letters: what an operator may mend."""
+"""Dead letters: what an operator may mend, replay, or drop."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
+from fmn.emission import Chunk
+from fmn.errors import InputError
 from fmn.queues import keys
 from fmn.queues.connection import Connection
-from fmn.queues.entries import DeadLetter, unpack
+from fmn.queues.entries import VERSION, DeadLetter, UnreadableEntry, pack, unpack
 from fmn.queues.figures import most_channels
 
 PAGE = 500
@@ -25,11 +28,69 @@ async def dead_letters(connection: Connection) -> AsyncIterator[tuple[str, DeadL
 
 async def dead_letter(connection: Connection, name: str) -> DeadLetter | None:
     """Return one letter by its id, or None where there is no such letter."""
-    k, _, entry_id = name.partition("/")
-    if not k.isdecimal() or not entry_id.replace("-", "", 1).isdecimal():
-        return None
-    found = await connection.do("XRANGE", keys.dead(int(k)), entry_id, entry_id)
+    at = _place(name)
+    found = await connection.do("XRANGE", keys.dead(at[0]), at[1], at[1]) if at else []
     return _letter(found[0][1]) if found else None
+
+
+async def replay(connection: Connection, name: str) -> bool:
+    """Put what a letter held back into its queue; return whether the letter was still there.
+
+    A message keeps its origin, so what was sent of it is not sent again; of a chunk all attempts
+    begin anew, and what is in doubt is sent. Raises InputError where it cannot be replayed.
+    """
+    at, letter = _place(name), await dead_letter(connection, name)
+    if at is None or letter is None:
+        return False
+    k, entry = at
+    again = _again(k, name, letter)
+    names = [keys.dead(k), again.queue, keys.counts(k)]
+    counts = msgspec.json.encode(list(again.counts.items()))
+    told = (entry, VERSION, again.n, again.value, again.origin, counts)
+    return bool(await connection.run("replay", names, *told))
+
+
+async def drop(connection: Connection, name: str) -> bool:
+    """Throw a letter away; return whether it was still there. It stays counted as dead."""
+    at = _place(name)
+    return bool(at and await connection.do("XDEL", keys.dead(at[0]), at[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """What a letter held, as it goes back into its queue."""
+
+    queue: str
+    value: bytes
+    counts: Mapping[str, int]
+    n: int = 1
+    origin: str = ""
+
+
+def _again(k: int, name: str, letter: DeadLetter) -> _Again:
+    if letter.what == "message":
+        return _Again(keys.channel(k), letter.entry, {"dead": -1}, origin=letter.origin)
+    if letter.what == "log line":
+        return _Again(keys.log(k), letter.entry, {"unrecorded": -1})
+    if letter.what == "undecodable":
+        why = "only its first bytes were kept: have it published again, and drop the letter"
+        raise InputError(name, why)
+    try:
+        chunk = unpack(letter.entry, Chunk)
+    except UnreadableEntry as failed:
+        raise InputError(name, "what it held cannot be read; drop it", failed) from None
+    kind, n = chunk.content.kind, chunk.notifications
+    anew = replace(chunk, attempt=1, absent_since=None, insist=True)
+    counts = {f"{letter.counted} {kind}": -n}
+    return _Again(keys.outbox(k, kind), pack(anew), counts, n)
+
+
+def _place(name: str) -> tuple[int, str] | None:
+    """Return channel and entry of a letter's id, None where it is no such id."""
+    k, _, entry = name.partition("/")
+    if not k.isdecimal() or not entry.replace("-", "", 1).isdecimal():
+        return None
+    return int(k), entry
 
 
 def held(letter: DeadLetter) -> Any:  # noqa: ANN401  # whatever it was

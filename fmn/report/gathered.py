@@ -29,14 +29,17 @@ def load_of(stand: Sequence[Figures], channels: int) -> Load:
 
 
 def ledger_of(stand: Sequence[Figures]) -> Ledger:
-    """Return where everything is. Lost is what mode pubsub published and nobody heard."""
+    """Return where everything is.
+
+    Lost is what a consumer put and Redis forgot; in mode pubsub what nobody heard.
+    """
     counts = _sum(stand)
     messages = Messages(
         taken=counts["taken"],
         handled=counts["handled"],
         dead=counts["dead"],
         waiting=sum(figures.messages_waiting for figures in stand),
-        lost=max(0, counts["published"] - counts["heard"]),
+        lost=counts["lost"] + max(0, counts["published"] - counts["heard"]),
         undecodable=counts["undecodable"],
     )
     notifications = Notifications(

@@ -21,7 +21,7 @@ class Messages:
     waiting: int = 0
     """In a channel, or in a worker's hand."""
     lost: int = 0
-    """Published while nobody listened: only in mode pubsub."""
+    """Taken, and forgotten by a Redis that went back in time; in mode pubsub what nobody heard."""
     undecodable: int = 0
     """Counted before, and so no part of `taken`."""
 
@@ -70,6 +70,8 @@ class Ledger:
 
     messages: Messages = Messages()
     notifications: Notifications = Notifications()
+    durability: str = ""
+    """What Redis promises of what it was given; empty where nobody asked."""
 
     @property
     def balanced(self) -> bool:
@@ -81,14 +83,19 @@ class Ledger:
         return {
             "messages": self.messages.as_json(),
             "notifications": self.notifications.as_json(),
+            "durability": self.durability,
         }
 
 
 def draw_ledger(ledger: Ledger) -> RenderableType:
     """Return the ledger for people: two sums, and whether they come out."""
     sums = ledger.as_json()
+    promise = [Text(f"What Redis keeps: {ledger.durability}.")] if ledger.durability else []
     return Group(
-        *_sum("messages", sums["messages"]), Text(), *_sum("notifications", sums["notifications"])
+        *_sum("messages", sums["messages"]),
+        Text(),
+        *_sum("notifications", sums["notifications"]),
+        *promise,
     )
 
 
