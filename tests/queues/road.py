@@ -9,7 +9,7 @@ from fmn.config import Retry
 from fmn.emission import Emission, Handled, LogLine
 from fmn.model import Message, Origin
 from fmn.queues.attempts import Send
-from fmn.queues.channels import Channels
+from fmn.queues.channels import Channels, Judge
 from fmn.queues.claims import Claims
 from fmn.queues.figures import figures
 from fmn.queues.log import Log
@@ -19,6 +19,8 @@ from tests.queues.conftest import Member
 
 QUICK = Retry.model_validate({"attempts": 3, "first": "0.01s", "longest": "0.01s"})
 DAY = timedelta(days=1)
+ENDS = ("sent ", "doubt ", "failed ", "dead ", "suppressed ")
+"""How the counts of what becomes of a notification in the end begin."""
 
 
 def one_mail_each(message: Message, origin: Origin) -> Emission:
@@ -43,14 +45,24 @@ async def totals(member: Member) -> Counter[str]:
     return sum((f.counts for f in await figures(member.connection)), Counter())
 
 
-async def judge_all(member: Member, expected: int) -> None:
+async def until_counted(member: Member, name: str, n: int) -> None:
+    """Wait until the scripts have counted something so often; `done`: all that was made."""
+    while True:
+        counts = await totals(member)
+        ended = sum(by for of, by in counts.items() if of.startswith(ENDS))
+        if counts[name] >= n or (name == "done" and ended == counts["made email"]):
+            return
+        await asyncio.sleep(0.02)
+
+
+async def judge_all(member: Member, expected: int, made: Judge = one_mail_each) -> None:
     stop, reached, seen = asyncio.Event(), asyncio.Event(), Counter[str]()
 
     def judge(message: Message, origin: Origin) -> Emission:
         seen[message.id] += 1
         if len(seen) == expected:
             reached.set()
-        return one_mail_each(message, origin)
+        return made(message, origin)
 
     work = Channels(member.connection, member.life, batch=10).each(judge, stop)
     await until(stop, work, reached)

@@ -4,14 +4,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 
-import pytest
-
 from fmn.emission import Content, Emission, Handled, LogLine, Outcome, Recipient, State
 from fmn.errors import PermanentFailure, TransientFailure, Unavailable
 from fmn.model import Message, Origin, Undecodable
 from fmn.queues import keys
 from fmn.queues.channels import Channels, steps_for
-from fmn.queues.claims import Answer, Claims, Mark
 from fmn.queues.dead import dead_letter, dead_letters
 from fmn.queues.figures import Figures, channels, figures, set_channels
 from fmn.queues.intake import Intake
@@ -21,13 +18,13 @@ from fmn.report.gathered import load_of
 from tests.factories import a_chunk, a_message, a_recipient
 from tests.queues.conftest import Join, Member
 from tests.queues.road import (
-    DAY,
     judge_all,
     lines_of,
     one_mail_each,
     send_all,
     totals,
     until,
+    until_counted,
 )
 
 
@@ -91,8 +88,7 @@ async def test_a_message_delivered_twice_by_the_bus_is_sent_once(join: Join) -> 
 
 
 async def _until_counted(member: Member, reached: asyncio.Event, name: str, n: int) -> None:
-    while (await totals(member))[name] < n:  # noqa: ASYNC110  # the condition is on the server
-        await asyncio.sleep(0.02)
+    await until_counted(member, name, n)
     reached.set()
 
 
@@ -312,33 +308,6 @@ async def test_a_line_the_database_refuses_is_a_dead_letter_and_the_others_are_k
         dead = [letter.why async for _, letter in dead_letters(worker.connection)]
     assert dead == ["a line like no other"]
     assert "m-3" not in kept
-
-
-@pytest.mark.parametrize(
-    ("before", "origin", "expected"),
-    [
-        (None, "0/1-0", Answer.FREE),
-        ("sent", "0/1-0", Answer.SENT),
-        ("refused", "0/1-0", Answer.FREE),
-        ("claimed", "0/1-0", Answer.DOUBT),
-        ("doubt", "0/1-0", Answer.DOUBT),
-        ("sent", "1/9-0", Answer.DUPLICATE),
-        ("refused", "1/9-0", Answer.DUPLICATE),
-        ("claimed", "1/9-0", Answer.DUPLICATE),
-    ],
-)
-async def test_a_claim_is_answered_by_state_and_origin(
-    join: Join, before: str | None, origin: str, expected: Answer
-) -> None:
-    key, first = a_recipient().keys[0], Origin("0/1-0")
-    async with join("sender") as sender:
-        claims = Claims(sender.connection, sender.life, lifetime=DAY)
-        if before is not None:
-            claim = await claims.claim([key], first)
-        if before in {"sent", "refused", "doubt"}:
-            await claims.mark(claim, Mark(before))
-        fresh = Claims(sender.connection, sender.life, lifetime=DAY)  # another process
-        assert (await fresh.claim([key], Origin(origin))).answers == (expected,)
 
 
 async def test_a_stopping_sender_leaves_what_it_did_not_begin_for_the_next(join: Join) -> None:
