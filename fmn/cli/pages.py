@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from fmn.model import Message, Notification, Origin
 from fmn.preferences.defaults import read_defaults
 from fmn.queues.connection import Connection
 from fmn.queues.crew import processes
-from fmn.queues.dead import dead_letters
+from fmn.queues.dead import dead_letters, drop, replay
 from fmn.queues.figures import channels, figures
 from fmn.queues.limits import allowed
 from fmn.queues.nudge import nudge
@@ -62,7 +62,8 @@ class QueuesOfPages:
         return load_of(await figures(self.connection), await self._channels()).as_json()
 
     async def ledger(self) -> Mapping[str, Any]:
-        return ledger_of(await figures(self.connection)).as_json()
+        found = ledger_of(await figures(self.connection))
+        return replace(found, durability=str(self.connection.durability)).as_json()
 
     async def dead_letters(self) -> list[Mapping[str, Any]]:
         shown: list[Mapping[str, Any]] = []
@@ -71,6 +72,12 @@ class QueuesOfPages:
             if len(shown) == DEAD:
                 break
         return shown
+
+    async def replay(self, letter: str) -> bool:
+        return await replay(self.connection, letter)
+
+    async def drop(self, letter: str) -> bool:
+        return await drop(self.connection, letter)
 
     async def processes(self) -> list[tuple[str, float]]:
         return await processes(self.connection)

@@ -42,6 +42,15 @@ class Queues(Protocol):
     async def dead_letters(self) -> list[Mapping[str, Any]]:
         """Return the dead letters, as `fmn dead list` does."""
 
+    async def replay(self, letter: str) -> bool:
+        """Put what a dead letter held back into its queue; tell whether it was still there.
+
+        Raises InputError where it cannot be replayed.
+        """
+
+    async def drop(self, letter: str) -> bool:
+        """Throw a dead letter away; tell whether it was still there."""
+
     async def processes(self) -> list[tuple[str, float]]:
         """Return each process that signs, and seconds since its last sign of life."""
 

@@ -19,6 +19,9 @@ from fmn.web.sessions import Viewer, parts_of
 SAID = {
     "saved": "Saved.",
     "deleted": "Deleted.",
+    "replayed": "Back in its queue: it is tried anew.",
+    "dropped": "Thrown away.",
+    "gone": "It was not there any more.",
     "restored": "It is back.",
     "sent": "On its way: look where it should arrive.",
     "confirmed": "Confirmed: this destination hears of your messages now.",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from fmn.errors import Unavailable
+from fmn.errors import InputError, Unavailable
 from fmn.kinds import AddressField, AddressForm, Kind, Proof
 from fmn.model import Message, Notification
 from fmn.senders.email import Email
@@ -61,6 +61,21 @@ class FakeQueues:
     async def dead_letters(self) -> list[Mapping[str, Any]]:
         self._asked()
         return self.dead
+
+    async def replay(self, letter: str) -> bool:
+        self._asked()
+        if not letter.startswith("0/"):
+            raise InputError(letter, "only its first bytes were kept")
+        return self._taken(letter)
+
+    async def drop(self, letter: str) -> bool:
+        self._asked()
+        return self._taken(letter)
+
+    def _taken(self, letter: str) -> bool:
+        there = [one for one in self.dead if one["id"] == letter]
+        self.dead = [one for one in self.dead if one["id"] != letter]
+        return bool(there)
 
     async def processes(self) -> list[tuple[str, float]]:
         self._asked()

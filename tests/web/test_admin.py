@@ -206,7 +206,7 @@ async def test_dead_letters_say_what_where_when_and_why(
     page = (await operator.get("/admin/dead")).text
     cells = re.findall(r"<t[hd] (?:scope=\"row\"|data-label)[^>]*>([^<]*)<", page)
     expected = ["0/1-0", "2026-05-04 08:03 UTC", "undecodable", "consumer", "1"]
-    assert [*expected, "not JSON: &lt;script&gt;"] == cells
+    assert [*expected, "not JSON: &lt;script&gt;", ""] == [cell.strip() for cell in cells]
 
 
 async def test_of_many_dead_letters_the_first_are_shown_and_all_are_counted(
@@ -268,6 +268,30 @@ async def test_each_look_at_somebody_is_audited(operator: Browser, parts: Parts)
 async def test_a_look_at_dead_letters_is_audited(operator: Browser, parts: Parts) -> None:
     await operator.get("/admin/dead")
     assert await audited(parts) == [("olga", "looked at dead letters", "", "")]
+
+
+@pytest.mark.parametrize(
+    ("deed", "said"), [("replay", "Back in its queue"), ("drop", "Thrown away")]
+)
+async def test_a_dead_letter_is_replayed_or_dropped_once_and_that_is_audited(
+    operator: Browser, queues: FakeQueues, parts: Parts, deed: str, said: str
+) -> None:
+    queues.dead = [a_letter(what="message"), a_letter(what="message", id="0/2-0")]
+    answers = [await operator.submit(f"/admin/dead/0/1-0/{deed}") for _ in range(2)]
+    pages = [(await operator.get(answer.headers["location"])).text for answer in answers]
+    assert [said in page for page in pages] == [True, False]
+    assert "not there any more" in pages[1]
+    assert [one["id"] for one in queues.dead] == ["0/2-0"]
+    action = {"replay": "replayed a dead letter", "drop": "dropped a dead letter"}[deed]
+    deeds = [entry for entry in await audited(parts) if entry[1] == action]
+    assert deeds == [("olga", action, "", "0/1-0")] * 2
+
+
+async def test_what_cannot_be_replayed_says_why(operator: Browser, queues: FakeQueues) -> None:
+    queues.dead = [a_letter(id="1/1-0")]
+    answer = await operator.submit("/admin/dead/1/1-0/replay")
+    assert (answer.status_code, "only its first bytes were kept" in answer.text) == (422, True)
+    assert "/admin/dead/1/1-0/replay" not in (await operator.get("/admin/dead")).text
 
 
 async def test_a_look_at_oneself_is_not_audited(operator: Browser, parts: Parts) -> None:

@@ -1,10 +1,8 @@
 """What operators see of the road: processes, ledger, load, dead letters, and the audit log."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Request
@@ -12,7 +10,7 @@ from starlette.responses import Response
 
 from fmn.errors import Unavailable
 from fmn.storage import audit
-from fmn.storage.engine import reading, writing
+from fmn.storage.engine import reading
 from fmn.web.sessions import Here, Operator
 from fmn.web.showing import show
 
@@ -20,9 +18,6 @@ SILENCE = 5.0
 """Seconds without a sign of life after which others take over what a process has in hand."""
 ROWS = 100
 """Rows of one table at most; the verbs of `fmn` show all."""
-MAIL = re.compile(r"[^\s<>'\"(),;:]+@[^\s<>'\"(),;:]+")
-QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
-MASKED = "(address)"
 
 router = APIRouter(prefix="/admin")
 T = TypeVar("T")
@@ -62,21 +57,11 @@ async def overview(request: Request, viewer: Operator, parts: Here) -> Response:
         processes=processes,
         silence=SILENCE,
         sums=None if ledger is None else list(sums_of(ledger)),
+        durability=ledger and ledger.get("durability"),
         load=load,
         longest=load and longest(load),
         rows=ROWS,
     )
-
-
-@router.get("/dead")
-async def dead(request: Request, viewer: Operator, parts: Here) -> Response:
-    """Show the dead letters, without what they held and without addresses."""
-    async with writing(parts.engine) as connection:
-        await audit.note(connection, by=viewer.name, action="looked at dead letters")
-    found = await answered(parts.queues.dead_letters())
-    letters = None if found is None else [readable(one) for one in found[:ROWS]]
-    total = len(found or ())
-    return show(request, "admin_dead.html", viewer=viewer, letters=letters, total=total)
 
 
 @router.get("/audit")
@@ -106,7 +91,8 @@ async def answered(question: Awaitable[T]) -> T | None:
 def sums_of(ledger: Mapping[str, Any]) -> Iterator[Sum]:
     """Return both halves of the ledger, from its form of `fmn ledger --json`."""
     for of, counts in ledger.items():
-        yield Sum(of, tuple(_counts(counts)), counts["residual"])
+        if isinstance(counts, Mapping):
+            yield Sum(of, tuple(_counts(counts)), counts["residual"])
 
 
 def _counts(counts: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
@@ -130,13 +116,3 @@ def longest(load: Mapping[str, Any]) -> dict[str, float]:
 
 def _most(numbers: Sequence[float]) -> float:
     return max(numbers, default=0) or 1
-
-
-def readable(letter: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a dead letter for the page: its time as a time, and no address in its words."""
-    at = letter["at"]
-    at = datetime.fromisoformat(at) if isinstance(at, str) else at
-    why = MAIL.sub(MASKED, letter["why"])
-    # Senders quote the address they speak of, and a nick does not look like one.
-    why = QUOTED.sub(MASKED, why) if letter["what"] == "chunk" else why
-    return {**letter, "at": at, "why": why}
