@@ -9,14 +9,16 @@ import signal
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
 
+from tests.chaos.losses import lose
 from tests.chaos.plan import FORMS
-from tests.chaos.proof import prove
+from tests.chaos.proof import Leg, prove
 
 FINE, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -56,16 +58,22 @@ def main() -> int:
 
 
 def _legs(given: argparse.Namespace, seed: int, folder: Path, report: dict[str, Any]) -> int:
-    form = FORMS[given.form]
-    first = folder / "faults"
-    first.mkdir()
-    leg = prove(form, seed, given.server, first, _say)
-    report["faults"] = leg.report
-    for words in leg.wrong:
-        _say(f"WRONG: {words}")
-    said = "holds" if not leg.wrong else "FAILS"
-    report["summary"] = f"The proof {said} (seed {seed}): {leg.words}."
-    return WRONG if leg.wrong else FINE
+    legs = {
+        "faults": partial(prove, FORMS[given.form], seed, given.server),
+        "losses": partial(lose, seed, given.server),
+    }
+    done = list[Leg]()
+    for name in given.legs or legs:
+        (folder / name).mkdir()
+        done.append(leg := legs[name](folder / name, _say))
+        report[name] = leg.report
+        for words in leg.wrong:
+            _say(f"WRONG: {words}")
+    wrong = any(leg.wrong for leg in done)
+    said = "FAILS" if wrong else "holds"
+    words = "; ".join(leg.words for leg in done)
+    report["summary"] = f"The proof {said} (seed {seed}): {words}."
+    return WRONG if wrong else FINE
 
 
 def _arguments() -> argparse.Namespace:
@@ -74,6 +82,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="draws everything; else a new one, which is said")
     parser.add_argument("--server", choices=["valkey", "redis-server"], default="valkey")
     parser.add_argument("--report", type=Path, default=Path("chaos.json"), help="where to write it")
+    parser.add_argument(
+        "--leg", dest="legs", action="append", choices=["faults", "losses"], help="only this one"
+    )
     parser.add_argument("--keep", action="store_true", help="leave the logs")
     return parser.parse_args()
 

@@ -105,7 +105,7 @@ class Crew:
     def in_hand(self, member: Member) -> int:
         """Return how many entries a process has in hand."""
         if member.role == "consumer":
-            return self._unacknowledged()
+            return self.on_bus("messages_unacknowledged")
         group, stream = READS[member.role]
         return sum(
             int(consumer["pending"])
@@ -144,10 +144,9 @@ class Crew:
                 self.ended.append((member.role, code))
         self.redis.close()
 
-    def _unacknowledged(self) -> int:
-        said = self.services.rabbitmq.control(
-            "--quiet", "list_queues", "name", "messages_unacknowledged"
-        )
+    def on_bus(self, which: str = "messages") -> int:
+        """Return how many messages the bus has for us, all or `messages_unacknowledged`."""
+        said = self.services.rabbitmq.control("--quiet", "list_queues", "name", which)
         figures = dict(line.split() for line in said.splitlines() if line.startswith(QUEUE))
         return int(figures.get(QUEUE, 0))
 

@@ -35,7 +35,7 @@ class Leg:
 
 def prove(form: Form, seed: int, server: str, folder: Path, say: Say) -> Leg:
     """Run the leg in this folder, which is empty."""
-    random = Random(seed)  # noqa: S311  # the same again for the same seed
+    random = Random(seed)
     given = world(random, form.messages, form.refusals)
     faults = plan(random, form)
     fates = given.fates()

@@ -63,19 +63,19 @@ class Sight:
         return not self.waiting() and self.messages() >= messages
 
     def waiting(self) -> int:
-        """Return how many entries there are in the queues."""
+        """Return how many entries there are in the queues; waits for a server that is away."""
+        return patiently(self.counted)
 
-        def ask() -> int:
-            return sum(
-                self._redis.xlen(keys.channel(k))
-                + self._redis.xlen(keys.log(k))
-                + self._redis.xlen(keys.outbox(k, "email"))
-                + self._redis.xlen(keys.outbox(k, "held"))
-                + self._redis.zcard(keys.retry(k, "email"))
-                for k in range(CHANNELS)
-            )
-
-        return patiently(ask)
+    def counted(self) -> int:
+        """Return that at once, or raise RedisError."""
+        return sum(
+            self._redis.xlen(keys.channel(k))
+            + self._redis.xlen(keys.log(k))
+            + self._redis.xlen(keys.outbox(k, "email"))
+            + self._redis.xlen(keys.outbox(k, "held"))
+            + self._redis.zcard(keys.retry(k, "email"))
+            for k in range(CHANNELS)
+        )
 
     def messages(self) -> int:
         return int(self._ask("select count(*) from messages")[0][0])
