@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -30,6 +31,9 @@ def main() -> int:
     os.environ.pop("FMN_TEST_STRICT", None)  # it makes of what is missing a failed test
     signal.signal(signal.SIGTERM, _interrupt)
     folder = Path(tempfile.mkdtemp(prefix="fmn-chaos-"))
+    # What libraries say of connections that were cut is for whoever looks closer.
+    logging.basicConfig(filename=folder / "chaos.log")
+    logging.captureWarnings(capture=True)
     _say(f"seed {seed}: again with --seed {seed}")
     report: dict[str, Any] = {"form": given.form, "seed": seed, "server": given.server}
     code = WRONG
