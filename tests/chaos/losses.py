@@ -3,7 +3,6 @@
 What the bus was told is safe and is not must be named: the ledger says how many messages are lost.
 """
 
-import re
 import signal
 import threading
 import time
@@ -37,7 +36,6 @@ ENOUGH = 100
 GONE = 1.0
 """Seconds of writes that a power cut takes."""
 PATIENCE = 90.0
-INCREMENT = re.compile(r"\.(\d+)\.incr\.aof$")
 
 
 def lose(seed: int, server: str, folder: Path, say: Say) -> Leg:
@@ -100,7 +98,7 @@ def _power_cut(around: Services, random: Random, sight: Sight) -> int:
         redis.kill()
         killed = time.monotonic()
     safe = max(look.length for look in looks if look.at < killed - GONE)
-    file = _file(redis)
+    file = redis.file
     whole = file.stat().st_size
     # Anywhere: the server cuts what is left of a command itself.
     left = safe - random.randint(0, 50)
@@ -135,7 +133,7 @@ def _watched(redis: RedisServer, sight: Sight) -> Iterator[list[_Look]]:
     def look() -> None:
         with suppress(RedisError):  # until it is killed
             while not over.wait(LOOK):
-                at, length = time.monotonic(), _file(redis).stat().st_size
+                at, length = time.monotonic(), redis.file.stat().st_size
                 looks.append(_Look(at, length, sight.counted()))
 
     looking = threading.Thread(target=look, daemon=True)
@@ -145,12 +143,6 @@ def _watched(redis: RedisServer, sight: Sight) -> Iterator[list[_Look]]:
     finally:
         over.set()
         looking.join()
-
-
-def _file(redis: RedisServer) -> Path:
-    """Return the file that the server appends to."""
-    found = {int(n[1]): at for at in redis.folder.rglob("*") if (n := INCREMENT.search(at.name))}
-    return found[max(found)]
 
 
 @contextmanager

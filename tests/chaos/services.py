@@ -1,5 +1,6 @@
 """The services of a site, real, durable, and each reached through a link for each role."""
 
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,9 @@ AS_IN_PRODUCTION = {"fsync": "on", "synchronous_commit": "on"}
 DATABASE = "fmn"
 QUEUE = "fmn-chaos"
 
+PART = re.compile(r"\.(\d+)\.incr\.aof$")
+"""Of the append-only file, the last part is written to."""
+
 T = TypeVar("T")
 
 
@@ -38,6 +42,12 @@ class RedisServer:
     @property
     def socket(self) -> Path:
         return self.folder / "s"
+
+    @property
+    def file(self) -> Path:
+        """What it appends to."""
+        numbered = {int(n[1]): at for at in self.folder.rglob("*") if (n := PART.search(at.name))}
+        return numbered[max(numbered)]
 
     def start(self) -> None:
         """Start it and wait until it has read what it kept."""
