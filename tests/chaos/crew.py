@@ -30,11 +30,13 @@ VERBS = {
     "consumer": ("consumer",),
     "worker": ("worker",),
     "sender": ("sender", "email"),
+    "scheduler": ("scheduler",),
     "recorder": ("recorder",),
 }
 READS = {
     "worker": ("workers", keys.channel),
     "sender": ("senders", lambda k: keys.outbox(k, "email")),
+    "scheduler": ("schedulers", lambda k: keys.outbox(k, "held")),
     "recorder": ("recorders", keys.log),
 }
 """Role → the group it is in, and the stream it reads on each channel."""

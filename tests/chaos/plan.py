@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.util import find_spec
 from random import Random
 
-PROCESSES = ("consumer", "worker", "worker", "sender", "sender", "recorder")
+SCHEDULER = ("scheduler",) if find_spec("fmn.processes.scheduler") else ()
+"""Where there is one."""
+PROCESSES = ("consumer", "worker", "worker", "sender", "sender", *SCHEDULER, "recorder")
 """What runs; a role named twice has two processes."""
-ROLES = tuple(dict.fromkeys(PROCESSES))
 
 LEASE = 5.0
 """Seconds of silence that mean death (`fmn.queues.life.SILENCE`)."""
@@ -78,7 +80,7 @@ SHORT = Form(
     name="short",
     messages=10_000,
     refusals=5,
-    kills={"consumer": 1, "worker": 2, "sender": 2, "recorder": 1},
+    kills={"consumer": 1, "worker": 2, "sender": 2, "recorder": 1} | dict.fromkeys(SCHEDULER, 1),
     crashes={"redis": 1, "postgres": 1},
     stops=("worker",),
     cuts=(("consumer", "rabbitmq"),),
@@ -93,7 +95,7 @@ LONG = Form(
     name="long",
     messages=100_000,
     refusals=50,
-    kills={"consumer": 5, "worker": 6, "sender": 6, "recorder": 5},
+    kills={"consumer": 5, "worker": 6, "sender": 6, "recorder": 5} | dict.fromkeys(SCHEDULER, 3),
     crashes={"redis": 2, "postgres": 2, "rabbitmq": 2},
     stops=("worker", "sender"),
     cuts=(("consumer", "rabbitmq"), ("sender", "mail"), ("recorder", "postgres")),

@@ -114,7 +114,8 @@ class Services:
                 "url": f"amqp://guest:guest@{at}:{self.port(role, 'rabbitmq')}/",
                 "queue": QUEUE,
             },
-            "queues": {"url": f"redis://{at}:{self.port(role, 'redis')}/0"},
+            # So few chunks that lanes are full again and again, and the scheduler is at work.
+            "queues": {"url": f"redis://{at}:{self.port(role, 'redis')}/0", "lane_mark": 20},
             "storage": {"url": f"postgresql://fmn@{at}:{self.port(role, 'postgres')}/{DATABASE}"},
             "senders.email": {"host": at, "port": self.port(role, "mail")},
             "retry": {"first": "1s", "longest": "10s"},
