@@ -45,7 +45,7 @@ def lose(seed: int, server: str, folder: Path, say: Say) -> Leg:
     with ExitStack() as stack:
         around = stack.enter_context(services(folder, program(server), EVERY_SECOND))
         site = prepare(around, folder, given)
-        sight = Sight(around)
+        sight = Sight(around, site)
         stack.callback(sight.close)
         members = stack.enter_context(crew(around, folder, ROLES))
         flow = Flow(around, PACE)

@@ -43,7 +43,7 @@ def prove(form: Form, seed: int, server: str, folder: Path, say: Say) -> Leg:
         around = stack.enter_context(services(folder, program(server), ALWAYS))
         say(f"{server}, PostgreSQL, RabbitMQ and a mail server run; {len(given.people)} users")
         site = prepare(around, folder, given)
-        sight = Sight(around)
+        sight = Sight(around, site)
         stack.callback(sight.close)
         members = stack.enter_context(crew(around, folder, PROCESSES))
         started = time.monotonic()

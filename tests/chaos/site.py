@@ -51,16 +51,20 @@ def _import(site: Site, person: Person) -> None:
 class Sight:
     """What can be seen of a site without asking its processes."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, site: Site) -> None:
         self._services = services
+        self._site = site
         self._redis: Any = services.redis.client()
 
     def close(self) -> None:
         self._redis.close()
 
     def drained(self, messages: int) -> bool:
-        """Tell whether every message is in the history and no queue holds anything."""
-        return not self.waiting() and self.messages() >= messages
+        """Tell whether every message is in the history, and nothing of them waits anywhere."""
+        if self.waiting() or self.messages() < messages:
+            return False
+        made = ledger_of(self._site)[1]["notifications"]
+        return not (made["held"] or made["waiting"] or made["retrying"] or self.waiting())
 
     def waiting(self) -> int:
         """Return how many entries there are in the queues; waits for a server that is away."""
