@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test lint peers clean
+.PHONY: install demo test chaos chaos-short lint peers clean
 
 install: $(VENV)/installed
 
@@ -25,6 +25,12 @@ demo: install
 
 test: install
 	@$(BIN)/python -m pytest
+
+# The proof that nothing is lost while everything is killed and cut off; tests/chaos says how.
+# SEED=N draws the same again; SERVER=redis-server is another queue server than the wheel's.
+chaos chaos-short: install
+	@$(BIN)/python -m tests.chaos $(if $(filter chaos,$@),long,short) --report $@.json \
+	  $(if $(SEED),--seed $(SEED)) $(if $(SERVER),--server $(SERVER))
 
 lint: install
 	@$(BIN)/ruff check .

@@ -58,17 +58,16 @@ class Intake:
 
     async def _deal(self, k: int, values: Sequence[bytes]) -> None:
         names = [keys.channel(k), keys.counts(k)]
-        told = (self._life.name, VERSION, *values)
-        self._put[k] = await self._connection.run("put", names, *told)
+        told = (self._life.name, self._put[k], VERSION, *values)
+        self._put[k], gone = await self._connection.run("put", names, *told)
+        if gone:
+            _log.error("Redis lost messages that the bus forgot", channel=k, messages=gone)
 
     async def _name_what_is_gone(self) -> None:
         """Where Redis knows of fewer than we put, they are lost: the ledger shall say so."""
         if self._went_back == (since := self._life.crew.went_back):
             return
-        for k, put in self._put.items():
-            told = (self._life.name, put)
-            if gone := await self._connection.run("gone", [keys.counts(k)], *told):
-                _log.error("Redis lost messages that the bus forgot", channel=k, messages=gone)
+        await asyncio.gather(*(self._deal(k, ()) for k in self._put))
         self._went_back = since
 
 

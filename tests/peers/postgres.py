@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -27,6 +29,7 @@ class Postgres:
     bin: Path
     folder: Path
     port: int
+    settings: Mapping[str, str]
 
     def url(self, database: str) -> str:
         """Return the address of one of its databases."""
@@ -41,7 +44,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        settings = QUICK | {"listen_addresses": "127.0.0.1"}
+        settings = {**self.settings, "listen_addresses": "127.0.0.1"}
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
         options += f" -p {self.port} -k {self.folder}"
         self.run("pg_ctl", "start", "-w", "-D", "cluster", "-l", "out", "-o", options)
@@ -50,20 +53,26 @@ class Postgres:
         """Stop it, whoever is connected."""
         self.run("pg_ctl", "stop", "-w", "-D", "cluster", "-m", "fast")
 
+    def kill(self) -> None:
+        """Kill the server; what it had started ends when it notices."""
+        pid = int((self.folder / "cluster" / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+
     def on_database(self, program: str, database: str, *arguments: str) -> None:
         """Run createdb or dropdb."""
         server = ("-h", "127.0.0.1", "-p", str(self.port), "-U", "fmn")
         self.run(program, *server, *arguments, database)
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Postgres]:
+@contextmanager
+def cluster(settings: Mapping[str, str]) -> Iterator[Postgres]:
+    """Make a cluster and run it with these settings until the block ends."""
     versions = sorted(DEBIAN.glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True)
     programs = Path(need("initdb", "postgresql", *map(str, versions))).resolve().parent
     if os.geteuid() == 0:
         need("runuser", "util-linux")
     with _folder() as folder:
-        server = Postgres(programs, Path(folder), free_port())
+        server = Postgres(programs, Path(folder), free_port(), settings)
         unicode = ("--encoding=UTF8", "--locale=C")
         server.run("initdb", "-D", "cluster", "-A", "trust", "-U", "fmn", "--no-sync", *unicode)
         server.start()
@@ -71,6 +80,12 @@ def postgres_server() -> Iterator[Postgres]:
             yield server
         finally:
             server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    with cluster(QUICK) as server:
+        yield server
 
 
 @pytest.fixture

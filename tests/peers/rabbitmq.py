@@ -1,9 +1,11 @@
 """RabbitMQ: a server of its own for a run, with an epmd of its own; queues are each test's."""
 
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,7 +58,12 @@ class RabbitMQ:
         """Start it and wait until it takes connections."""
         with (self.folder / "out").open("ab") as out:
             self._running = running = subprocess.Popen(
-                [self.program], env=self.environment, stdout=out, stderr=out, cwd=self.folder
+                [self.program],
+                env=self.environment,
+                stdout=out,
+                stderr=out,
+                cwd=self.folder,
+                start_new_session=True,
             )
         wait_until(lambda: running.poll() is not None or answers(self.port), "RabbitMQ")
         if running.poll() is not None:
@@ -67,6 +74,13 @@ class RabbitMQ:
         if self._running:
             self._running.terminate()
             self._running.wait(60)
+            self._running = None
+
+    def kill(self) -> None:
+        """Kill the server, and what started it."""
+        if self._running:
+            os.killpg(self._running.pid, signal.SIGKILL)
+            self._running.wait()
             self._running = None
 
     def control(self, *command: str) -> str:
@@ -80,9 +94,9 @@ class RabbitMQ:
         return done.stdout
 
 
-@pytest.fixture(scope="session")
-def rabbitmq() -> Iterator[RabbitMQ]:
-    """A running server. Each test names its own queues, and starts again what it stops."""
+@contextmanager
+def rabbitmq_server() -> Iterator[RabbitMQ]:
+    """Run a server in a folder of its own until the block ends."""
     program = _server()
     epmd = need("epmd", "erlang-base")
     with tempfile.TemporaryDirectory(prefix="fmn-rabbitmq-") as folder:
@@ -97,6 +111,13 @@ def rabbitmq() -> Iterator[RabbitMQ]:
                 yield server
             finally:
                 server.stop()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitMQ]:
+    """A running server. Each test names its own queues, and starts again what it stops."""
+    with rabbitmq_server() as server:
+        yield server
 
 
 def _server() -> str:

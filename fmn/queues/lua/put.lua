@@ -1,7 +1,13 @@
--- Put messages on a channel. KEYS[1] channel   KEYS[2] counts
--- ARGV[1] who   ARGV[2] version   ARGV[3..] values   Returns how many `who` put here in all.
-for i = 3, #ARGV do
-  redis.call('XADD', KEYS[1], '*', 'v', ARGV[2], 'n', 1, 'd', ARGV[i])
+-- Put messages on a channel; what `who` put here before and Redis forgot is counted as taken and lost.
+-- Both are one unit: after the next message nobody could tell any more.
+-- KEYS[1] channel   KEYS[2] counts
+-- ARGV[1] who   ARGV[2] how many it put in all, as it was told   ARGV[3] version   ARGV[4..] values
+-- Returns how many `who` put here in all, and how many were gone.
+local me = 'put ' .. ARGV[1]
+local gone = math.max(0, tonumber(ARGV[2]) - tonumber(redis.call('HGET', KEYS[2], me) or 0))
+for i = 4, #ARGV do
+  redis.call('XADD', KEYS[1], '*', 'v', ARGV[3], 'n', 1, 'd', ARGV[i])
 end
-redis.call('HINCRBY', KEYS[2], 'taken', #ARGV - 2)
-return redis.call('HINCRBY', KEYS[2], 'put ' .. ARGV[1], #ARGV - 2)
+if gone > 0 then redis.call('HINCRBY', KEYS[2], 'lost', gone) end
+redis.call('HINCRBY', KEYS[2], 'taken', gone + #ARGV - 3)
+return {redis.call('HINCRBY', KEYS[2], me, gone + #ARGV - 3), gone}
