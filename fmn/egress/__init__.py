@@ -38,11 +38,12 @@ from yarl import URL
 
 from fmn.egress.address import fault
 from fmn.egress.answer import Answer, secrets_of
+from fmn.egress.doubt import Doubt, tracing
 from fmn.egress.hosts import KEEP, Hosts
 from fmn.egress.networks import Network, guard, refused
-from fmn.errors import PermanentFailure, TransientFailure
+from fmn.errors import InDoubt, PermanentFailure, TransientFailure
 
-__all__ = ["Answer", "Lookup", "Network", "Outside", "fault", "guard", "refused"]
+__all__ = ["Answer", "Doubt", "Lookup", "Network", "Outside", "fault", "guard", "refused"]
 
 MOST_READ = 16 * 1024
 """Bytes of an answer's body that are read; then the connection is given up."""
@@ -97,6 +98,7 @@ class Outside:
             trust_env=False,
             auto_decompress=False,
             read_bufsize=MOST_READ,
+            trace_configs=[tracing()],
         )
         return self
 
@@ -109,14 +111,17 @@ class Outside:
         await self._session.close()
         await self._names.close()
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], doubt: Doubt | None = None
+    ) -> Answer:
         """Post; return the answer, whatever its status, redirects included.
 
         Raises PermanentFailure where the address may not be reached, TransientFailure where it
-        cannot be just now or does not answer within the timeout. Either names scheme, host and
-        port, never the path: that may be secret. A host that did not answer rests for a while, so
-        that its owner's notifications do not take the place of everybody else's: until then it is
-        a TransientFailure at once, with retry_after (Absent: nothing was tried). Where much is
+        cannot be just now, InDoubt where what was posted may have left and no answer came within
+        the timeout; who gives up before sees that in `doubt`. All name scheme, host and port,
+        never the path: that may be secret. A host that did not answer rests for a while, so that
+        its owner's notifications do not take the place of everybody else's: until then it is a
+        TransientFailure at once, with retry_after (Absent: nothing was tried). Where much is
         posted to a host that has not failed, half the timeout may be waited for a place first.
 
         Once the head of an answer has come the host has answered: what of the body does not come
@@ -128,24 +133,30 @@ class Outside:
         name = f"{target.scheme}://{target.host_subcomponent}:{target.port}"
         # The place at the host comes first: who waits for it takes no slot of the others.
         async with self._hosts.place(name), self._slots:
-            status, answered, said = await self._exchange(name, target, body, headers)
-        return Answer(status, answered, said, secrets_of(url))
+            said = await self._exchange(name, target, body, headers, doubt or Doubt())
+        return Answer(*said, secrets_of(url))
 
     async def _exchange(
-        self, name: str, target: URL, body: bytes, headers: Mapping[str, str]
+        self, name: str, target: URL, body: bytes, headers: Mapping[str, str], doubt: Doubt
     ) -> tuple[int, Mapping[str, str], bytes]:
+        doubt.open = False
         keep = {} if self._hosts.keeps(name) else {"Connection": "close"}
         try:
             response = await self._session.post(
-                target, data=body, headers={**headers, **keep}, allow_redirects=False
+                target,
+                data=body,
+                headers={**headers, **keep},
+                allow_redirects=False,
+                trace_request_ctx=doubt,
             )
         except TimeoutError:
             self._hosts.failed(name)
-            raise TransientFailure(f"{name}: no answer in {self._patience:g} s") from None
+            raise _unanswered(f"{name}: no answer in {self._patience:g} s", doubt) from None
         except ClientConnectorError as failed:
             raise self._unreachable(name, failed) from None
         except (ClientError, OSError) as failed:  # its text may hold the whole address
-            raise TransientFailure(f"{name}: {_lost(failed)}") from None
+            raise _unanswered(f"{name}: {_lost(failed)}", doubt) from None
+        doubt.open = False
         self._hosts.answered(name)
         try:
             said = await _beginning(response)
@@ -177,6 +188,10 @@ async def _beginning(response: ClientResponse) -> bytes:
         while more := await response.content.read(MOST_READ - len(read)):
             read += more
     return bytes(read)
+
+
+def _unanswered(reason: str, doubt: Doubt) -> TransientFailure:
+    return InDoubt(reason) if doubt.open else TransientFailure(reason)
 
 
 def _lost(failed: ClientError | OSError) -> str:

@@ -130,7 +130,8 @@ class Webhook:
         """Post one notification; return PROVEN where it was a challenge, rightly answered.
 
         Raises PermanentFailure, AddressRefused, AddressGone and TransientFailure as the
-        answer says, Absent where the host rests, or has no place for half the timeout.
+        answer says, InDoubt where none came to what may have left, Absent where the host rests,
+        or has no place for half the timeout.
         """
         address = recipient.address
         if why := self.fault(address):

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 import pytest
 
 from fmn.egress import Answer, Lookup, Outside
-from fmn.errors import Absent, PermanentFailure, TransientFailure
+from fmn.errors import Absent, InDoubt, PermanentFailure, TransientFailure
 from tests.peers import free_port
 from tests.peers.http import Http, Raw, Reply, http_server
 
@@ -300,7 +300,7 @@ async def test_who_waited_for_a_host_that_did_not_answer_is_sent_away(http: Http
         posts = [post(outside, http.url()) for _ in range(30)]
         first, *others = await asyncio.gather(*posts, return_exceptions=True)
 
-    assert type(first) is TransientFailure
+    assert type(first) is InDoubt
     assert {type(other) for other in others} == {Absent}
     assert len(http.requests) == 1
 

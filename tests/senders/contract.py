@@ -8,8 +8,11 @@ from typing import Any
 
 from fmn.bench.samples import subscription, vapid_key
 from fmn.emission import Content, Recipient
+from fmn.errors import InDoubt, PeerAway, TransientFailure
 from fmn.kinds import Sender, kinds, load
 from fmn.model import Key, RuleId
+from tests.senders import taking
+from tests.senders.taking import Taking
 
 PATIENCE = 0.5
 TOKEN = "token-that-nobody-may-see-0123456789"  # noqa: S105  # of nobody
@@ -22,6 +25,12 @@ class Case:
 
     settings: Callable[[int], Mapping[str, Any]]
     address: Callable[[int], str]
+    away: type[TransientFailure]
+    """What it raises where nobody listens: PeerAway where one peer is behind the whole lane."""
+    lost: type[TransientFailure]
+    """What it raises where the peer took it all and its answer was lost."""
+    taking: Taking
+    """How the peer takes all of it; then it hangs up."""
     hidden: Callable[[str], tuple[str, ...]] = lambda _: ()
     """What nobody may see of an address, or of the settings."""
 
@@ -36,10 +45,25 @@ CASES: Mapping[str, Case] = {
     "chat": Case(
         lambda _: {"private_networks": LOOPBACK},
         lambda port: f"gotify:127.0.0.1:{port}/abcdefgh12345678",
+        TransientFailure,  # A host of somebody's own: the others go on.
+        InDoubt,
+        taking.request,
         lambda _: ("abcdefgh12345678",),
     ),
-    "email": Case(lambda port: {"host": "127.0.0.1", "port": port}, lambda _: "alice@example.org"),
-    "irc": Case(lambda port: {"host": "127.0.0.1", "port": port}, lambda _: "alice"),
+    "email": Case(
+        lambda port: {"host": "127.0.0.1", "port": port},
+        lambda _: "alice@example.org",
+        PeerAway,
+        InDoubt,
+        taking.mail,
+    ),
+    "irc": Case(
+        lambda port: {"host": "127.0.0.1", "port": port, "burst": 100},
+        lambda _: "alice",
+        PeerAway,  # It is the only network.
+        InDoubt,
+        taking.line,
+    ),
     "matrix": Case(
         lambda port: {
             "homeserver": f"http://127.0.0.1:{port}",
@@ -47,6 +71,9 @@ CASES: Mapping[str, Case] = {
             "password": TOKEN,
         },
         lambda _: "@alice:example.org",
+        PeerAway,  # It is the only homeserver.
+        InDoubt,  # By password; with a token a retry is harmless: test_matrix_away.py.
+        taking.event,
         lambda _: (TOKEN,),
     ),
     "push": Case(
@@ -56,10 +83,18 @@ CASES: Mapping[str, Case] = {
             "private_networks": LOOPBACK,
         },
         lambda port: subscription(port).replace("/push", f"/{TOKEN}"),
+        TransientFailure,  # One push service of many.
+        InDoubt,
+        taking.request,
         lambda address: tuple(re.findall("[A-Za-z0-9_-]{20,}", address)),
     ),
     "webhook": Case(
-        lambda _: {"private_networks": LOOPBACK}, _webhook, lambda _: (TOKEN, "whsec_")
+        lambda _: {"private_networks": LOOPBACK},
+        _webhook,
+        TransientFailure,  # A host of somebody's own: the others go on.
+        InDoubt,
+        taking.request,
+        lambda _: (TOKEN, "whsec_"),
     ),
 }
 """A new kind adds its own."""

@@ -14,6 +14,7 @@ from fmn.errors import (
     Absent,
     AddressGone,
     AddressRefused,
+    InDoubt,
     PermanentFailure,
     TransientFailure,
 )
@@ -367,3 +368,43 @@ async def test_a_peer_that_says_nothing_costs_itself_only(chats: Chats) -> None:
 
     assert len(chats.told) == 1
     assert len(other.told) == 2
+
+
+LOST = [b"", b"HTTP/1.1 2", b"nonsense\r\n\r\n", None]
+
+
+@pytest.mark.parametrize("answer", LOST)
+async def test_what_was_told_and_not_answered_is_in_doubt(
+    chats: Chats, answer: bytes | None
+) -> None:
+    chats.answer = answer
+    async with chat(timeout="2s") as sender:
+        with pytest.raises(TransientFailure) as failed:
+            await sender.send(CONTENT, mattermost(chats))
+
+    assert len(chats.told) == 1
+    assert type(failed.value) is InDoubt
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "nobody.invalid"])
+async def test_where_nobody_listens_there_is_no_doubt(host: str) -> None:
+    async with chat() as sender:
+        with pytest.raises(TransientFailure) as failed:
+            await sender.send(CONTENT, mattermost(Chats(free_port()), host))
+
+    assert type(failed.value) is TransientFailure
+
+
+async def test_with_a_certificate_nobody_knows_there_is_no_doubt(
+    folder: Path, context: ssl.SSLContext, tmp_path: Path
+) -> None:
+    """`folder` holds the certificate that is trusted; the server has another."""
+    assert context
+    async with chat_server(context=certified(tmp_path, HOSTS)) as peer:
+        with resolving(folder, peer):
+            async with chat() as sender:
+                with pytest.raises(TransientFailure, match="not trusted") as failed:
+                    await sender.send(CONTENT, mattermost(peer, "chat.example.org"))
+
+    assert type(failed.value) is TransientFailure
+    assert peer.told == []

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from fmn.emission import Content, Recipient
-from fmn.errors import TransientFailure
+from fmn.errors import InDoubt, TransientFailure
 from fmn.model import Key
 from fmn.senders.chat import Chat
 from fmn.senders.chat.asked import Request, Start
@@ -162,6 +162,7 @@ async def test_a_process_that_talks_nonsense_costs_one_attempt(after: str, words
     for _ in range(2):
         with pytest.raises(TransientFailure, match=words) as raised:
             await made.ask(request(1))
+        assert type(raised.value) is InDoubt  # It may have said it before.
         assert raised.value.retry_after is None
     await made.close()
 
@@ -202,6 +203,7 @@ async def test_a_process_that_cannot_start_is_not_started_again_at_once(code: st
         await made.ask(request(1))
     with pytest.raises(TransientFailure, match="could be started") as raised:
         await made.ask(request(1))
+    assert type(raised.value) is TransientFailure
     await made.close()
 
     assert raised.value.retry_after is not None

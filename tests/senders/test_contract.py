@@ -23,6 +23,7 @@ from tests.senders.contract import (
     sender_class,
     speaking_to,
 )
+from tests.senders.taking import losing
 
 KINDS = sorted(kinds("fmn.senders"))
 SECRETS = ("password", "token", "secret", "key")
@@ -106,11 +107,30 @@ async def test_where_nothing_comes_back_by_itself_there_is_nothing_to_hear(kind:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_peer_that_is_away_is_a_failure_for_now_that_names_it(kind: str) -> None:
-    port = free_port()
+async def test_where_nobody_listens_it_is_a_failure_for_now_that_names_whom_it_hits(
+    kind: str,
+) -> None:
+    port, case = free_port(), CASES[kind]
     async with speaking_to(kind, port) as away:
-        with pytest.raises(TransientFailure, match=f"127.0.0.1:{port}"):
-            await away.send(content(kind), recipient(CASES[kind].address(port)))
+        with pytest.raises(TransientFailure, match=f"127.0.0.1:{port}") as failure:
+            await away.send(content(kind), recipient(case.address(port)))
+
+    assert type(failure.value) is case.away
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_the_peer_took_before_its_answer_was_lost_is_in_doubt(kind: str) -> None:
+    case = CASES[kind]
+    async with losing(case.taking) as (port, taken), speaking_to(kind, port) as sending:
+        address = case.address(port)
+        with pytest.raises(TransientFailure) as failure:
+            await sending.send(content(kind), recipient(address))
+
+    assert taken  # More than once where that is harmless: in Matrix.
+    assert type(failure.value) is case.lost
+    said = str(failure.value)
+    assert said.isprintable()
+    assert not [secret for secret in case.hidden(address) if secret in said]
 
 
 PEERS = {

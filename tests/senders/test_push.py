@@ -21,6 +21,7 @@ from fmn.errors import (
     AddressGone,
     AddressRefused,
     FmnError,
+    InDoubt,
     PermanentFailure,
     TransientFailure,
 )
@@ -208,7 +209,7 @@ async def test_what_is_too_large_in_few_words_too_fails_for_good(
 async def test_one_that_hangs_the_second_time_is_left_alone(http: Http) -> None:
     http.replies(Reply(413), Raw(b"", "stall"))
     async with asyncio.timeout(10), Push(settings(timeout="1s")) as push:
-        for failure in (TransientFailure, Absent):
+        for failure in (InDoubt, Absent):
             with pytest.raises(FmnError) as failed:
                 await push.send(CONTENT, to(some_address(http.url())))
             assert type(failed.value) is failure

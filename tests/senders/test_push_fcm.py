@@ -13,12 +13,21 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from aiohttp.typedefs import Handler
 
+from fmn.bench.samples import vapid_key
 from fmn.emission import Content, Recipient
-from fmn.errors import AddressGone, AddressRefused, FmnError, PermanentFailure, TransientFailure
+from fmn.errors import (
+    AddressGone,
+    AddressRefused,
+    FmnError,
+    PeerAway,
+    PermanentFailure,
+    TransientFailure,
+)
 from fmn.model import Key, RuleId
 from fmn.senders.push import Push
 from fmn.senders.push.payload import topic_of
 from tests.peers import free_port
+from tests.peers.http import Http, Raw
 from tests.peers.push import Fcm, Refusal
 
 TOKEN = "dGVzdA:APA91b_the-registration"  # noqa: S105  # of nobody
@@ -207,7 +216,7 @@ async def test_a_whole_send_takes_no_longer_than_the_timeout(fcm: Fcm, tmp_path:
         async with Push(settings(fcm, tmp_path, timeout="2s")) as push:
             failed = await failing(push)
 
-    assert isinstance(failed, TransientFailure)
+    assert type(failed) is TransientFailure  # What left was answered.
     assert "Android app: not taken in 2 s" in str(failed)
     assert fcm.messages == []
 
@@ -221,3 +230,43 @@ async def test_google_away_is_a_failure_for_now(fcm: Fcm, tmp_path: Path) -> Non
         failed = await failing(push)
     assert isinstance(failed, TransientFailure)
     assert f"127.0.0.1:{port}" in str(failed)
+
+
+AWAY = [
+    Refusal(400, '{"error": "invalid_grant"}'),
+    Refusal(503, "", {"Retry-After": "10"}),
+    Refusal(200, "nonsense"),
+]
+
+
+@pytest.mark.parametrize("refusal", AWAY, ids=str)
+async def test_without_a_token_the_lane_waits_where_nobody_is_served_without(
+    fcm: Fcm, push: Push, refusal: Refusal
+) -> None:
+    fcm.grants = [refusal]
+    assert type(await failing(push)) is PeerAway
+
+
+@pytest.mark.parametrize("refusal", AWAY, ids=str)
+async def test_without_a_token_browsers_are_reached_all_the_same(
+    fcm: Fcm, tmp_path: Path, refusal: Refusal
+) -> None:
+    fcm.grants = [refusal]
+    both = {"vapid_key": vapid_key(), "vapid_contact": "mailto:fmn@example.org"}
+    async with Push(settings(fcm, tmp_path, **both)) as push:
+        failed = await failing(push)
+    assert type(failed) is TransientFailure
+    assert failed.retry_after
+
+
+async def test_a_token_that_was_asked_for_and_not_given_is_no_notification_in_doubt(
+    fcm: Fcm, http: Http, tmp_path: Path
+) -> None:
+    """That a request got no answer matters where it holds the notification."""
+    http.replies(Raw(b""))
+    fcm.url = http.url("")
+    both = {"vapid_key": vapid_key(), "vapid_contact": "mailto:fmn@example.org"}
+    no: dict[str, Any] = {}
+    for more, failure in ((no, PeerAway), (both, TransientFailure)):
+        async with Push(settings(fcm, tmp_path, **more)) as push:
+            assert type(await failing(push)) is failure

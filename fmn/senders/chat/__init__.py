@@ -16,6 +16,7 @@ from fmn.errors import (
     AddressGone,
     AddressRefused,
     FmnError,
+    InDoubt,
     PermanentFailure,
     TransientFailure,
 )
@@ -116,8 +117,8 @@ class Chat:
 
         Raises AddressGone for 410, and for 404 where that says so; AddressRefused for 401, 403,
         other 404 and redirects; PermanentFailure for other 4xx or where the address is none;
-        TransientFailure for all else. A service that did not answer is left alone for a while:
-        Absent.
+        InDoubt where it may have been taken; TransientFailure for all else. A service that did
+        not answer is left alone for a while: Absent.
         """
         address = recipient.address
         shown = self.shown(address)
@@ -135,10 +136,10 @@ class Chat:
         except TimeoutError:
             self._hosts.failed(shown)
             patience = self._settings.timeout.total_seconds()
-            raise TransientFailure(f"{shown}: no answer in {patience:g} s") from None
+            raise InDoubt(f"{shown}: no answer in {patience:g} s") from None
         except TransientFailure as failed:  # A process of ours is to blame.
             why = f"{shown}: {failed.args[0]}"
-            raise TransientFailure(why, retry_after=failed.retry_after) from None
+            raise type(failed)(why, retry_after=failed.retry_after) from None
         if reply.sent or reply.status:
             self._hosts.answered(shown)
         elif not reply.never:
@@ -179,5 +180,7 @@ def _failure(shown: str, reply: Reply, *, forgets: bool) -> FmnError:
         return AddressRefused(words)
     if reply.never or (reply.status in NEVER and reply.status not in FOR_NOW):
         return PermanentFailure(words)
+    if reply.doubt:
+        return InDoubt(words)
     wait = timedelta(seconds=reply.wait) if reply.wait is not None else None
     return TransientFailure(words, retry_after=wait)

@@ -45,6 +45,8 @@ class Reply:
     """Why it was not sent. Without secrets."""
     wait: float | None = None
     """The service asks us to wait for so many seconds."""
+    doubt: bool = False
+    """Nobody answered, and somebody may have taken it."""
     never: bool = False
     """It was not tried, now or later: Apprise does not take it, or its network is not public."""
 

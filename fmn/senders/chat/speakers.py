@@ -19,7 +19,7 @@ from datetime import timedelta
 import msgspec
 
 from fmn.egress import Network
-from fmn.errors import TransientFailure
+from fmn.errors import InDoubt, TransientFailure
 from fmn.senders.chat.asked import LONGEST_REPLY, Reply, Request, Start, line
 
 COMMAND = (sys.executable, "-m", "fmn.senders.chat.speaking")
@@ -61,7 +61,8 @@ class Speaker:
     async def ask(self, request: Request) -> Reply:
         """Return what the process replies.
 
-        Raises TimeoutError where it does not in time, TransientFailure where it never will.
+        Raises TimeoutError where it does not in time, InDoubt where it never will,
+        TransientFailure where it was not even asked.
         """
         await self._ready()
         number = self._left
@@ -69,7 +70,7 @@ class Speaker:
             async with asyncio.timeout(self._patience):
                 reply = await self._exchange(replace(request, number=number), number)
         except Broken as broken:
-            raise TransientFailure(f"the process that speaks to it {broken}") from None
+            raise InDoubt(f"the process that speaks to it {broken}") from None
         self._left = number - 1
         return reply
 
@@ -143,7 +144,7 @@ class Speakers:
             self._idle.put_nowait(speaker)
 
     async def ask(self, request: Request) -> Reply:
-        """Return what became of it. Raises TimeoutError, TransientFailure: nobody can tell."""
+        """Return what became of it. Raises what a Speaker does."""
         speaker = await self._idle.get()
         try:
             return await speaker.ask(request)

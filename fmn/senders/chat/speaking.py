@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, cast
 import apprise
 import msgspec
 import requests
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from fmn.egress import Answer, guard
@@ -36,6 +37,7 @@ OVERDUE = 4
 """After so many times its patience the process ends itself, should nobody else have done it."""
 
 Post = Callable[..., requests.Response]
+Connect = Callable[[Any], None]
 
 
 class Ear:
@@ -46,6 +48,8 @@ class Ear:
         self.secrets: tuple[str, ...] = ()
         self.answer: Answer | None = None
         self.failure: Exception | None = None
+        self.connected = False
+        """Whether there was somebody to take it."""
 
     def listen(self, secrets: tuple[str, ...]) -> None:
         """Forget what was heard; from now on it is about another notification."""
@@ -55,7 +59,7 @@ class Ear:
         """Do what Apprise asks for, once, within bounds. Raises RequestException otherwise."""
         # What is unpacked may be much larger than what came.
         request.headers["Accept-Encoding"] = "identity"
-        self.answer = None
+        self.answer, self.connected = None, False
         try:
             response = post(request, stream=True, allow_redirects=False, timeout=self._patience)
         except Exception as failed:
@@ -127,6 +131,16 @@ def _speak_through(ear: Ear) -> None:
 
     for module in (requests, requests.sessions):
         cast(Any, module).Session = Session
+    for connection in (HTTPConnection, HTTPSConnection):
+        cast(Any, connection).connect = _telling(ear, connection.connect)
+
+
+def _telling(ear: Ear, connect: Connect) -> Connect:
+    def connected(connection: HTTPConnection) -> None:
+        connect(connection)  # TLS and its certificate included
+        ear.connected = True
+
+    return connected
 
 
 def _requests(lines: Iterable[bytes]) -> Iterable[Request]:
@@ -145,7 +159,7 @@ def _reply(ear: Ear, request: Request) -> Reply:
     if sent or (ear.answer and ear.answer.status in TAKEN):
         return Reply(request.number, sent=True)
     if (answer := ear.answer) is None:
-        return _unheard(ear.failure, request.number)
+        return _unheard(ear, request.number)
     wait = answer.retry_after
     return Reply(
         request.number,
@@ -169,13 +183,15 @@ def _sent(request: Request) -> bool:
     return bool(speaker.notify(body=request.text, title=request.subject, body_format=form))
 
 
-def _unheard(failure: Exception | None, number: int) -> Reply:
+def _unheard(ear: Ear, number: int) -> Reply:
+    failure = ear.failure
     root: BaseException | None = failure
     while root and (deeper := root.__cause__ or root.__context__):
         root = deeper
     words = "no answer in time" if isinstance(failure, requests.Timeout) else _words(root)
     never = root is None or isinstance(root, PermissionError)
-    return Reply(number, sent=False, words=words, never=never)
+    doubt = ear.connected and not never
+    return Reply(number, sent=False, words=words, doubt=doubt, never=never)
 
 
 def _words(root: BaseException | None) -> str:

@@ -3,7 +3,6 @@
 What cannot be delivered comes back later, to an address that was made for its destination.
 """
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -11,7 +10,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from fmn.config.fields import Duration, ExistingFile, Section
 from fmn.emission import Content, Recipient
-from fmn.errors import ConfigError, PermanentFailure, TransientFailure
+from fmn.errors import ConfigError, PermanentFailure
 from fmn.kinds import AddressField, AddressForm, Proof, Tell
 from fmn.senders.email.address import fault
 from fmn.senders.email.mail import Letters
@@ -70,11 +69,15 @@ class Email:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._server = f"mail server {settings.host}:{settings.port}"
         self._letters = Letters(settings.from_address)
         self._return = _return_path(settings)
         self._signature: Signature | None = None
-        self._pool = Pool(lambda: _connection(settings), settings.connections, self._server)
+        self._pool = Pool(
+            lambda: _connection(settings),
+            settings.connections,
+            f"mail server {settings.host}:{settings.port}",
+            settings.timeout.total_seconds(),
+        )
 
     forms = (
         AddressForm(
@@ -124,8 +127,9 @@ class Email:
         """Hand one mail over; return when the server has taken it.
 
         Raises AddressRefused where the server refuses the address, PermanentFailure where the
-        address is none or the server says 5xx of this mail, TransientFailure for all else, our
-        own login and certificates included.
+        address is none or the server says 5xx of this mail, PeerAway where it takes nobody's,
+        our own login and certificates included, InDoubt where it may have taken this one, and
+        TransientFailure for all else.
         """
         address = recipient.address
         if why := fault(address):
@@ -134,14 +138,9 @@ class Email:
         sender = self._settings.from_address
         if self._return:
             sender = self._return.sender(recipient.keys[0])
-        patience = self._settings.timeout.total_seconds()
-        try:
-            async with asyncio.timeout(patience):
-                if self._signature:
-                    mail = await self._signature.signed(mail)
-                await self._pool.hand_over(mail, sender, address)
-        except TimeoutError:
-            raise TransientFailure(f"{self._server}: no answer in {patience:g} s") from None
+        if self._signature:
+            mail = await self._signature.signed(mail)
+        await self._pool.hand_over(mail, sender, address)
 
     async def hear(self, tell: Tell) -> None:
         """Tell of each mail that came back for good; return at once where nobody listens for it."""
@@ -166,7 +165,7 @@ def _connection(settings: Email.Settings) -> Connection:
         cert_bundle=settings.ca_file or None,
         username=settings.username or None,
         password=settings.password.get_secret_value(),
-        timeout=None,  # send() limits the whole, not each step
+        timeout=None,  # the pool limits the whole, not each step
     )
 
 

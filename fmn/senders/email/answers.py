@@ -1,6 +1,7 @@
-"""What a mail server means by its answers, in our two failures."""
+"""What a mail server means by its answers, and by none, in our failures."""
 
 import ssl
+from enum import Enum
 
 from aiosmtplib import (
     SMTPAuthenticationError,
@@ -11,8 +12,21 @@ from aiosmtplib import (
     SMTPSenderRefused,
 )
 
-from fmn.errors import AddressRefused, FmnError, PermanentFailure, TransientFailure
-from fmn.senders.email.status import enhanced, is_about_sender, refuses_address
+from fmn.errors import (
+    AddressRefused,
+    FmnError,
+    InDoubt,
+    PeerAway,
+    PermanentFailure,
+    TransientFailure,
+)
+from fmn.senders.email.status import (
+    ONE_MAIL,
+    enhanced,
+    is_about_sender,
+    is_about_system,
+    refuses_address,
+)
 
 Failed = SMTPException | OSError
 """What aiosmtplib raises."""
@@ -25,20 +39,34 @@ TOO_BIG = 552
 LOGIN_WANTED = {530, 534, 535, 538}
 
 
-def is_clear(failed: Failed) -> bool:
+class Stage(Enum):
+    """How far a mail has come."""
+
+    WAITING = "all connections are taken"
+    GREETING = "the connection is being made"
+    SENDER = "the server is told who the mail is from: so far it is as any other"
+    RECIPIENT = "it is told whom the mail is for"
+    CONTENT = "the mail itself is leaving, but for its last line"
+    LEFT = "the last line, a dot, may have left: then the server has the mail"
+
+
+BEFORE_RECIPIENT = {Stage.GREETING, Stage.SENDER}
+
+
+def is_clear(failed: BaseException) -> bool:
     """Tell whether the connection can go on after this: a refusal by the rules."""
     if isinstance(failed, SMTPResponseException):
         return failed.code in REFUSED and failed.code != GOING
     return isinstance(failed, SMTPNotSupported)
 
 
-def failure(server: str, address: str, failed: Failed) -> FmnError:
-    """Return what to raise for a mail to this address."""
+def failure(server: str, address: str, failed: Failed, stage: Stage) -> FmnError:
+    """Return what to raise for a mail to this address that came so far."""
     if isinstance(failed, SMTPNotSupported):
         return PermanentFailure(f"{address!r}: {server} takes only ASCII addresses")
-    if isinstance(failed, SMTPResponseException) and not _is_ours(failed):
-        return _refusal(failed)(f"{address!r}: {words(failed)}")
-    return TransientFailure(f"{server}: {words(failed)}")
+    if isinstance(failed, SMTPResponseException) and failed.code in REFUSED:
+        return _refusal(server, address, failed, stage)
+    return _unanswered(stage)(f"{server}: {words(failed)}")
 
 
 def words(failed: Failed, *, logged_in: bool = True) -> str:
@@ -59,9 +87,31 @@ def words(failed: Failed, *, logged_in: bool = True) -> str:
     return line[:500] or type(failed).__name__
 
 
-def _refusal(answer: SMTPResponseException) -> type[FmnError]:
-    if answer.code not in PERMANENT:
-        return TransientFailure
+def _unanswered(stage: Stage) -> type[FmnError]:
+    if stage is Stage.LEFT:
+        return InDoubt
+    # Later the recipient may be why it hangs up or stalls: that is no reason to stop the others.
+    return PeerAway if stage in BEFORE_RECIPIENT else TransientFailure
+
+
+def _refusal(server: str, address: str, answer: SMTPResponseException, stage: Stage) -> FmnError:
+    said = words(answer)
+    if _is_ours(answer):
+        # Not so for a recipient's server that does not like our address: others may.
+        ours = PeerAway if stage in BEFORE_RECIPIENT else TransientFailure
+        return ours(f"{server}: {said}")
+    kind = _permanent(answer) if answer.code in PERMANENT else _for_now(answer, stage)
+    return kind(f"{address!r}: {said}")
+
+
+def _for_now(answer: SMTPResponseException, stage: Stage) -> type[FmnError]:
+    code = enhanced(answer.message)
+    if is_about_system(code) or (answer.code == GOING and stage is not Stage.LEFT):
+        return PeerAway
+    return TransientFailure
+
+
+def _permanent(answer: SMTPResponseException) -> type[FmnError]:
     if not isinstance(answer, SMTPRecipientRefused):
         return PermanentFailure
     about_it = refuses_address(answer.code, answer.message)
@@ -70,5 +120,7 @@ def _refusal(answer: SMTPResponseException) -> type[FmnError]:
 
 def _is_ours(answer: SMTPResponseException) -> bool:
     # A sender or a login that is refused is our fault, not this recipient's: nothing is lost.
-    refused = isinstance(answer, SMTPSenderRefused) and answer.code != TOO_BIG
-    return refused or answer.code in LOGIN_WANTED or is_about_sender(enhanced(answer.message))
+    code = enhanced(answer.message)
+    too_big = answer.code == TOO_BIG or code in ONE_MAIL
+    refused = isinstance(answer, SMTPSenderRefused) and not too_big
+    return refused or answer.code in LOGIN_WANTED or is_about_sender(code)

@@ -1,8 +1,9 @@
 """Connections to one mail server, which are used again and again."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import cast
 
 import structlog
 from aiosmtplib import (
@@ -14,16 +15,18 @@ from aiosmtplib import (
     SMTPRecipientRefused,
     SMTPResponseException,
     SMTPSenderRefused,
+    SMTPServerDisconnected,
 )
 
-from fmn.errors import TransientFailure
-from fmn.senders.email.answers import GOING, Failed, failure, is_clear, words
+from fmn.errors import PeerAway
+from fmn.senders.email.answers import GOING, PERMANENT, Failed, Stage, failure, is_clear, words
 
 INTERNATIONAL = (b"SMTPUTF8", b"BODY=8BITMIME")
 """For an address outside ASCII: RFC 6531, 3.4."""
 GO_ON = 354
-TAKEN = {250, 251}
-"""251: the server knows where the recipient is now."""
+UNDER_WAY = {Stage.CONTENT, Stage.LEFT}
+TAKEN = 2
+"""First digit of an answer; what is not known is read by it alone: RFC 5321, 4.2."""
 
 
 class Connection(SMTP):
@@ -33,8 +36,10 @@ class Connection(SMTP):
     each address twice and mends line ends that need no mending.
     """
 
-    left = False
-    """Whether anything of the last mail itself may have left."""
+    stage = Stage.GREETING
+    """How far the last mail came."""
+    _begun = False
+    """Whether the server knows of a mail that it has refused, in whole or in part."""
 
     @property
     def has_login(self) -> bool:
@@ -43,25 +48,34 @@ class Connection(SMTP):
 
     async def greet(self) -> None:
         """Connect and say who we are."""
+        self.stage, self._begun = Stage.GREETING, False
         await self.connect()
         if self.is_ehlo_or_helo_needed:
             try:
                 await self.ehlo()
-            except SMTPHeloError:
+            except SMTPHeloError as refused:
+                if refused.code not in PERMANENT:
+                    raise
                 await self.helo()
 
     async def hand_over(self, mail: bytes, sender: str, address: str) -> None:
         """Hand over a mail with proper line ends, between addresses without anything odd."""
-        self.left = False
+        self.stage = Stage.SENDER
         try:
+            await self._begin_anew()
             await self._envelope(sender, address, self._options(mail, address))
             await self._content(mail)
-        except (SMTPException, OSError) as failed:
-            if is_clear(failed):
-                await self._begin_anew()
-            else:
-                self.close()  # Whatever comes next on it is not for the next mail.
+        except BaseException as failed:
+            if not is_clear(failed):
+                self.drop()  # Whatever comes next on it is not for the next mail.
             raise
+        self._begun = False
+
+    def drop(self) -> None:
+        """Close at once: nothing that is still with us may leave any more."""
+        if self.transport is not None:
+            cast(asyncio.Transport, self.transport).abort()
+        self.close()
 
     def _options(self, mail: bytes, address: str) -> list[bytes]:
         options = [b"SIZE=%d" % len(mail)] if self.supports_extension("size") else []
@@ -71,36 +85,52 @@ class Connection(SMTP):
             options += INTERNATIONAL
         return options
 
+    async def _begin_anew(self) -> None:
+        self._expect_nothing()
+        if self._begun:
+            await self.rset()
+        self._begun = True
+
     async def _envelope(self, sender: str, address: str, options: list[bytes]) -> None:
         answer = await self.execute_command(b"MAIL", b"FROM:<%b>" % sender.encode(), *options)
-        if answer.code not in TAKEN:
+        if answer.code // 100 != TAKEN:
             raise SMTPSenderRefused(answer.code, answer.message, sender)
+        self.stage = Stage.RECIPIENT
         answer = await self.execute_command(b"RCPT", b"TO:<%b>" % address.encode())
-        if answer.code not in TAKEN:
+        if answer.code // 100 != TAKEN:
             raise SMTPRecipientRefused(answer.code, answer.message, address)
 
     async def _content(self, mail: bytes) -> None:
-        self.left = True
+        self.stage = Stage.CONTENT
         answer = await self.execute_command(b"DATA")
-        if answer.code != GO_ON or self.protocol is None:
+        protocol, transport = self.protocol, self.transport
+        if answer.code != GO_ON or protocol is None or transport is None:
             raise SMTPDataError(answer.code, answer.message)
-        self.protocol.write(mail.replace(b"\r\n.", b"\r\n..") + b".\r\n")  # RFC 5321, 4.5.2
-        answer = await self.protocol.read_response()
-        if answer.code not in TAKEN:
+        self._expect_nothing()
+        # All else leaves before the dot does: without that the server has no mail.
+        cast(asyncio.Transport, transport).set_write_buffer_limits(0)
+        protocol.write(mail.replace(b"\r\n.", b"\r\n.."))  # RFC 5321, 4.5.2
+        await protocol._drain_helper()  # noqa: SLF001  # as asyncio's own streams do
+        self.stage = Stage.LEFT
+        protocol.write(b".\r\n")
+        answer = await protocol.read_response()
+        if answer.code // 100 != TAKEN:
             raise SMTPDataError(answer.code, answer.message)
 
-    async def _begin_anew(self) -> None:
-        try:
-            await self.rset()
-        except (SMTPException, OSError):
-            self.close()
+    def _expect_nothing(self) -> None:
+        # An answer that nobody asked for would be taken for the next one.
+        if self.protocol is not None and self.protocol._buffer:  # noqa: SLF001  # it does not tell
+            raise SMTPServerDisconnected("it answers what it was not asked")
 
 
 class Pool:
     """As many connections as there may be; each is made when it is needed."""
 
-    def __init__(self, make: Callable[[], Connection], most: int, server: str) -> None:
+    def __init__(
+        self, make: Callable[[], Connection], most: int, server: str, patience: float
+    ) -> None:
         self._server = server
+        self._patience = patience
         self._log = structlog.get_logger(kind="email", server=server)
         self._up: bool | None = None
         self._connections = [make() for _ in range(most)]
@@ -114,15 +144,25 @@ class Pool:
         await asyncio.gather(*(_leave(connection) for connection in self._connections))
 
     async def hand_over(self, mail: bytes, sender: str, address: str) -> None:
-        """Hand one mail over; return when the server has taken it. Raises the two failures."""
+        """Hand one mail over; return when the server has taken it. Raises what `failure` says."""
+        late = TimeoutError(f"no answer in {self._patience:g} s")
+        stage = Stage.WAITING
+        try:
+            async with asyncio.timeout(self._patience), self._lent() as connection:
+                try:
+                    await self._over(connection, mail, sender, address)
+                finally:
+                    stage = connection.stage
+        except TimeoutError:
+            raise failure(self._server, address, late, stage) from None
+        except (SMTPException, OSError) as failed:
+            raise failure(self._server, address, failed, stage) from failed
+
+    @asynccontextmanager
+    async def _lent(self) -> AsyncIterator[Connection]:
         connection = await self._idle.get()
         try:
-            await self._over(connection, mail, sender, address)
-        except (SMTPException, OSError) as failed:
-            raise failure(self._server, address, failed) from failed
-        except asyncio.CancelledError:
-            connection.close()  # An answer may be under way, which is not for the next mail.
-            raise
+            yield connection
         finally:
             self._idle.put_nowait(connection)
 
@@ -131,22 +171,25 @@ class Pool:
             try:
                 return await connection.hand_over(mail, sender, address)
             except (SMTPException, OSError) as failed:
-                if connection.left or not _is_going(failed):
+                if connection.stage in UNDER_WAY or not _is_going(failed):
                     raise
             # The server had closed it while nobody used it. Nothing has left, so no attempt
             # is spent on that: another connection is as good.
-            connection.close()
+            connection.drop()
         await self._connect(connection)
         return await connection.hand_over(mail, sender, address)
 
     async def _connect(self, connection: Connection) -> None:
         try:
             await connection.greet()
+        except asyncio.CancelledError:
+            connection.drop()
+            raise
         except (SMTPException, OSError) as failed:
-            connection.close()
+            connection.drop()
             reason = words(failed, logged_in=not connection.has_login)
             self._note(up=False, reason=reason)
-            raise TransientFailure(f"{self._server}: {reason}") from None  # see words()
+            raise PeerAway(f"{self._server}: {reason}") from None  # see words()
         self._note(up=True)
 
     def _note(self, *, up: bool, reason: str = "") -> None:

@@ -8,6 +8,9 @@ ADDRESSING = "5.1."
 SENDERS = {"5.1.7", "5.1.8"}
 """Those of addressing that are about the sender's address, ours."""
 DISABLED, NO_HOST = "5.2.1", "5.4.4"
+SYSTEM = "4.3."
+ONE_MAIL = {"4.3.3", "4.3.4"}
+"""Those of the system's status that are about what one mail wants of it: RFC 3463, 3.4."""
 UNDEFINED = "5.0.0"
 """Some, as Exim, give this for whatever failed: the answer itself says more."""
 REFUSED = {550, 551, 553, 556}
@@ -58,3 +61,8 @@ def is_about_address(code: str) -> bool:
 def is_about_sender(code: str) -> bool:
     """Tell whether our own address is the reason."""
     return code in SENDERS
+
+
+def is_about_system(code: str) -> bool:
+    """Tell whether the mail system is the reason just now, whatever the mail: RFC 3463, 3.4."""
+    return code.startswith(SYSTEM) and code not in ONE_MAIL

@@ -40,7 +40,9 @@ class Irc:
         self._usual = settings.host
         self._names = sorted(settings.networks)
         self._accounts = sorted({f"{one.nick}@{one.host}:{one.port}" for one in networks.values()})
-        self._speakers = {name: Speaker(network) for name, network in networks.items()}
+        self._speakers = {
+            name: Speaker(network, alone=len(networks) == 1) for name, network in networks.items()
+        }
 
     lacks = None
 
@@ -97,8 +99,8 @@ class Irc:
         """Say the text; return when the server has dealt with every line of it.
 
         Raises PermanentFailure where the address is none or the server refuses it, Absent where
-        nobody has the nick just now, TransientFailure where there is no connection, or it is lost
-        meanwhile.
+        nobody has the nick just now, PeerAway where there is no connection to the only network,
+        InDoubt where it is lost when all had left, TransientFailure for all else.
         """
         address = recipient.address
         if why := self.fault(address):

@@ -5,9 +5,9 @@ import itertools
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from fmn.senders.irc import presence
+from fmn.senders.irc.answer import Answer, Lost
 from fmn.senders.irc.lines import Bucket, Line, clean, parse
 from fmn.senders.irc.presence import Presence
 from fmn.senders.irc.support import Support
@@ -23,39 +23,6 @@ MUTE = 4
 CLOSED = "the server closed the connection"
 MOST_WORDS = 400
 """Characters of what a server says that people are told."""
-MOST_HEARD = 1000
-"""Lines that may be the answer to something: far more than the names of a large channel take."""
-
-
-class Lost(ConnectionError):
-    """The connection is lost, or the server does not answer."""
-
-    def __init__(self, why: str, left: int) -> None:
-        super().__init__(why)
-        self.left = left
-        """How many lines had left by then."""
-
-
-@dataclass(slots=True)
-class Answer:
-    """What is heard from now on, as far as it is wanted, until it is over."""
-
-    wanted: Callable[[Line], bool]
-    last: Callable[[Line], bool]
-    lines: list[Line] = field(default_factory=list)
-    complete: bool = False
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-    """It is complete, or the connection is lost."""
-
-    def hear(self, line: Line) -> None:
-        if self.complete or not self.wanted(line):
-            return
-        if len(self.lines) == MOST_HEARD:
-            raise ConnectionError("the server says far more than it was asked for")
-        self.lines.append(line)
-        if self.last(line):
-            self.complete = True
-            self.ended.set()
 
 
 class Connection:
@@ -119,8 +86,10 @@ class Connection:
         self._answer, left = answer, 0
         try:
             for line in (*lines, f"PING :{token}"):
-                await self.write(line)
+                await self._turn()
+                self._begin(line)
                 left += 1
+                await self._drained()
             async with asyncio.timeout(self._patience):
                 await answer.ended.wait()
         except OSError as lost:
@@ -129,7 +98,7 @@ class Connection:
             if not answer.complete:  # It may be under way, and is not for the next to hear.
                 self._writer.transport.abort()
         if not answer.complete:
-            raise Lost(self._parting, min(left, len(lines)))
+            raise Lost(self._parting, min(left, len(lines)), answer.lines)
         return answer.lines[:-1]
 
     async def listen_for(
@@ -151,7 +120,7 @@ class Connection:
 
     async def write(self, line: str) -> None:
         """Write a line when its turn has come. Raises OSError."""
-        await asyncio.sleep(self._bucket.take(self.now))
+        await self._turn()
         await self._put(line)
 
     async def listen(self) -> None:
@@ -206,10 +175,20 @@ class Connection:
     def _why(self, lost: OSError) -> str:
         return self._farewell or clean(str(lost)) or f"no answer in {self._patience:g} s"
 
+    async def _turn(self) -> None:
+        await asyncio.sleep(self._bucket.take(self.now))
+
     async def _put(self, line: str) -> None:
+        self._begin(line)
+        await self._drained()
+
+    def _begin(self, line: str) -> None:
+        """Write a line: from now on it may have left."""
         if self._writer.is_closing():
             raise ConnectionError(self._farewell or self._parting)
         self._writer.write(clean(line).encode() + b"\r\n")
+
+    async def _drained(self) -> None:
         async with asyncio.timeout(self._patience):
             await self._writer.drain()
 

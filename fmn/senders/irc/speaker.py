@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import structlog
 
-from fmn.errors import Absent, TransientFailure
+from fmn.errors import Absent, PeerAway, TransientFailure
 from fmn.senders.irc.connection import Connection
 from fmn.senders.irc.lines import Bucket
 from fmn.senders.irc.login import LoginRefused, log_in, settle
@@ -31,12 +31,14 @@ LONGEST_LINE = 16 * 1024
 class Speaker:
     """Stays connected to one network from `start` to `stop`, and comes back when it is lost."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, *, alone: bool = True) -> None:
         self._network = network
+        self._alone = alone
         self._log = structlog.get_logger(kind="irc", server=network.server)
         self._patience = network.timeout.total_seconds()
         self._speech: Speech | None = None
         self._away = "not connected yet"
+        self._pause = network.reconnect_first  # before it is tried again to connect
         self._tried = asyncio.Event()  # Whether there has been an answer, good or bad.
         self._turn = asyncio.Lock()
         self._in_hand = 0
@@ -53,7 +55,11 @@ class Speaker:
 
     @asynccontextmanager
     async def turn(self, target: str) -> AsyncIterator[Speech]:
-        """Wait for a turn and speak. Raises TransientFailure; Absent where too many wait."""
+        """Wait for a turn and speak.
+
+        Raises PeerAway where there is no connection; TransientFailure where that is no reason to
+        stop because there are other networks; Absent where too many wait.
+        """
         if self._speech:
             self._speech.expect(target)
         if self._in_hand == IN_HAND:
@@ -80,13 +86,13 @@ class Speaker:
         if self._staying.done():
             self._staying.result()  # A mistake of ours ended it: no peer is to blame.
         if self._speech is None:
-            raise TransientFailure(f"{self._network.server}: {self._away}")
+            away = PeerAway if self._alone else TransientFailure
+            raise away(f"{self._network.server}: {self._away}", retry_after=self._pause)
         return self._speech
 
     async def _stay(self) -> None:
         now = asyncio.get_running_loop().time
         first, longest = self._network.reconnect_first, self._network.reconnect_longest
-        delay = first
         while True:
             began = now()
             try:
@@ -94,15 +100,15 @@ class Speaker:
             except (OSError, ValueError) as lost:
                 self._away = str(lost) or f"no answer in {self._patience:g} s"
                 if now() - began > longest.total_seconds():
-                    delay = first
+                    self._pause = first
                 if isinstance(lost, LoginRefused):
-                    delay = longest
+                    self._pause = longest
             finally:
                 self._tried.set()
             self._log.warning("away", reason=self._away)
             # All who lost this server shall not come back in the same moment.
-            await asyncio.sleep(delay.total_seconds() * random.uniform(0.5, 1))  # noqa: S311  # no secret
-            delay = min(2 * delay, longest)
+            await asyncio.sleep(self._pause.total_seconds() * random.uniform(0.5, 1))  # noqa: S311  # no secret
+            self._pause = min(2 * self._pause, longest)
 
     async def _connect_and_listen(self) -> None:
         async with asyncio.timeout(self._patience):

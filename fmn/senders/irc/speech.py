@@ -8,8 +8,9 @@ import itertools
 from collections.abc import Sequence
 
 from fmn.emission import News
-from fmn.errors import Absent, PermanentFailure, TransientFailure
-from fmn.senders.irc.connection import Connection, Lost
+from fmn.errors import Absent, InDoubt, PermanentFailure, TransientFailure
+from fmn.senders.irc.answer import Lost
+from fmn.senders.irc.connection import Connection
 from fmn.senders.irc.lines import Line, clean, pieces
 from fmn.senders.irc.settings import Network
 
@@ -37,7 +38,11 @@ class Speech:
             raise self._absent(target)
 
     async def tell(self, target: str, lines: Sequence[str]) -> None:
-        """Say lines to a nick or in a channel. Raises PermanentFailure, TransientFailure."""
+        """Say lines to a nick or in a channel.
+
+        Raises PermanentFailure, TransientFailure; InDoubt where all lines had left and nothing
+        behind them was answered.
+        """
         if target.startswith(CHANNELS):
             await self._enter(target)
         else:
@@ -123,15 +128,21 @@ class Speech:
         said = list(itertools.islice(fitting, most + 1))
         if len(said) > most:
             said[most - 1 :] = [f"… (cut here: longer than {most} lines)"]
-        await self._ask(target, *(start + piece for piece in said))
+        lines = [start + piece for piece in said]
+        try:
+            heard = await self._connection.ask(*lines)
+        except Lost as lost:
+            self._raise_refusal(target, lost.heard)
+            # Without the last line nobody has seen the whole of it: it can be said again.
+            failure = InDoubt if lost.left == len(lines) else TransientFailure
+            raise failure(_lost(target, lost, lines)) from None
+        self._raise_refusal(target, heard)
 
     async def _ask(self, target: str, *lines: str, refusable: bool = True) -> list[Line]:
         try:
             heard = await self._connection.ask(*lines)
         except Lost as lost:
-            of = f"{lost.left} of {len(lines)}"
-            why = f"connection lost after {of} lines had left: {lost}"
-            raise TransientFailure(f"{target!r}: {why}") from None
+            raise TransientFailure(_lost(target, lost, lines)) from None
         if refusable:
             self._raise_refusal(target, heard)
         return heard
@@ -156,6 +167,11 @@ class Speech:
             retry_after=network.look_again,
             longest=network.wait,
         )
+
+
+def _lost(target: str, lost: Lost, lines: Sequence[str]) -> str:
+    of = f"{lost.left} of {len(lines)}"
+    return f"{target!r}: connection lost after {of} lines had left: {lost}"
 
 
 def _is_about_another(line: Line, target: str) -> bool:

@@ -6,17 +6,20 @@ Rooms are not encrypted: homeservers of both sides can read what is said there.
 import asyncio
 import re
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Self
 
 from nio import Api
 from pydantic import Field
 
 from fmn.config.fields import Duration
+from fmn.egress.doubt import Doubt
 from fmn.emission import Content, Recipient
-from fmn.errors import PermanentFailure, TransientFailure
+from fmn.errors import PermanentFailure
 from fmn.kinds import AddressField, AddressForm, Proof, Tell
+from fmn.senders.matrix.answer import Refused
 from fmn.senders.matrix.event import event_of
-from fmn.senders.matrix.homeserver import SERVER, USER, Account, Homeserver, Refused
+from fmn.senders.matrix.homeserver import SERVER, USER, Account, Homeserver
 from fmn.senders.matrix.rooms import Rooms
 
 ServerName = Annotated[str, Field(pattern=f"^{SERVER}$")]
@@ -103,33 +106,34 @@ class Matrix:
         """Write to a person's room, which is made where there is none; they may join it later.
 
         Raises PermanentFailure where the address is none, AddressRefused where nobody has it or
-        they do not want to be invited, TransientFailure for all else, our own login included.
+        they do not want to be invited, PeerAway where the only homeserver is away or lets us not
+        in, InDoubt where it may have been written by a device that is only ours, and
+        TransientFailure for all else.
         """
         person = recipient.address
         if why := self.fault(person):
             raise PermanentFailure(f"{person[:300]!r} is {why}")
         event = event_of(content, recipient)
         rooms = self._instances.get(person.partition(":")[2], self._usual)
+        began, doubt = rooms.homeserver.now, Doubt()
         try:
             async with asyncio.timeout(self._patience):
                 # Whoever asks for a code wants to be invited, however often they left.
                 room = await rooms.room_of(person, wanted="code" in content.headers)
-                await self._write(rooms, room, event, recipient)
+                ask = partial(rooms.homeserver.ask, doubt=doubt)
+                call = partial(_said, event, recipient.identity)
+                try:
+                    await ask(*call(room), but={"M_FORBIDDEN"})
+                except Refused:  # We are not in it any more.
+                    await ask(*call(await rooms.room_of(person, instead_of=room)))
         except TimeoutError:
-            why = f"no answer in {self._patience:g} s"
-            raise TransientFailure(f"{rooms.homeserver.name}: {why}") from None
-
-    async def _write(
-        self, rooms: Rooms, room: str, event: dict[str, str], recipient: Recipient
-    ) -> None:
-        key = recipient.identity
-        ask = rooms.homeserver.ask
-        person = recipient.address
-        try:
-            await ask(*Api.room_send("", room, "m.room.message", event, key), but={"M_FORBIDDEN"})
-        except Refused:  # We are not in it any more.
-            room = await rooms.room_of(person, instead_of=room)
-            await ask(*Api.room_send("", room, "m.room.message", event, key))
+            raise rooms.homeserver.late(began, doubt) from None
 
     def _rooms_of(self, account: Account) -> Rooms:
-        return Rooms(Homeserver(account, self._patience))
+        alone = not self._settings.instances
+        return Rooms(Homeserver(account, self._patience, alone=alone))
+
+
+def _said(event: dict[str, str], transaction: str, room: str) -> tuple[str, str, str]:
+    method, path, body = Api.room_send("", room, "m.room.message", event, transaction)
+    return method, path, body

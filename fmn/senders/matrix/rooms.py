@@ -16,7 +16,8 @@ from typing import Any
 from nio import Api, RoomPreset
 
 from fmn.errors import AddressRefused, TransientFailure
-from fmn.senders.matrix.homeserver import NOT_FOUND, Homeserver, Refused
+from fmn.senders.matrix.answer import Refused
+from fmn.senders.matrix.homeserver import NOT_FOUND, Homeserver
 
 MOST_KNOWN = 20_000
 """Rooms in memory, some 200 bytes each; others are looked up again."""

@@ -9,9 +9,9 @@ from typing import Self
 from pydantic import Field, SecretStr
 
 from fmn.config.fields import AllowedNetwork, Duration, ExistingFile, Section
-from fmn.egress import Outside
+from fmn.egress import Doubt, Outside
 from fmn.emission import Content, Recipient
-from fmn.errors import PermanentFailure, TransientFailure
+from fmn.errors import InDoubt, PermanentFailure, TransientFailure
 from fmn.kinds import AddressField, AddressForm, Proof, Tell
 from fmn.senders.push import fcm, subscription
 from fmn.senders.push.fcm import Fcm
@@ -131,27 +131,30 @@ class Push:
         """Hand one message to the push service; return when it has taken it, within `timeout`.
 
         Raises AddressGone where the subscription has ended, PermanentFailure where the address
-        is none or refused, TransientFailure for all else, our own key included.
+        is none or refused, InDoubt where it may have been taken, PeerAway where only Android apps
+        are served and Google gives us no token, TransientFailure for all else: our own key
+        included, because another service may accept it, or FCM, which needs none.
         """
         address = recipient.address
         if why := self.fault(address):
             raise PermanentFailure(f"{self.shown(address)[:300]!r}: the address is {why}")
-        patience = self._settings.timeout.total_seconds()
+        patience, doubt = self._settings.timeout.total_seconds(), Doubt()
         try:
             async with asyncio.timeout(patience):
-                await self._sent(content, recipient)
+                await self._sent(content, recipient, doubt)
         except TimeoutError:
             late = f"{self.shown(address)}: not taken in {patience:g} s"
-            raise TransientFailure(late) from None
+            raise (InDoubt if doubt.open else TransientFailure)(late) from None
 
     async def hear(self, tell: Tell) -> None:
         """Return at once: nothing comes back by itself."""
 
-    async def _sent(self, content: Content, recipient: Recipient) -> None:
+    async def _sent(self, content: Content, recipient: Recipient, doubt: Doubt) -> None:
         if recipient.address.startswith(fcm.START):
-            await self._fcm.send(content, recipient)
+            await self._fcm.send(content, recipient, doubt)
         else:
-            await self._webpush.send(Subscription.of(recipient.address), content, recipient)
+            to = Subscription.of(recipient.address)
+            await self._webpush.send(to, content, recipient, doubt)
 
     @cached_property
     def _webpush(self) -> WebPush:
@@ -164,7 +167,8 @@ class Push:
         if isinstance(self._google, str):
             raise TransientFailure(self._google)
         url, ttl = self._settings.fcm_url, self._settings.ttl
-        return Fcm(self._outside, self._google, url=url, ttl=ttl)
+        alone = not self.public_key
+        return Fcm(self._outside, self._google, url=url, ttl=ttl, alone=alone)
 
     @cached_property
     def _vapid(self) -> Vapid | str:

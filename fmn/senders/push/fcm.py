@@ -9,9 +9,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from fmn.egress import Answer, Outside
+from fmn.egress import Answer, Doubt, Outside
 from fmn.emission import Content, Recipient
-from fmn.errors import AddressGone, AddressRefused, FmnError, PermanentFailure, TransientFailure
+from fmn.errors import (
+    AddressGone,
+    AddressRefused,
+    FmnError,
+    PeerAway,
+    PermanentFailure,
+    TransientFailure,
+)
 from fmn.senders.push.google import Account, Tokens, object_in
 from fmn.senders.push.payload import topic_of, urgency_of, words_of
 
@@ -33,29 +40,42 @@ TOO_LARGE = 413
 class Fcm:
     """Hands messages to FCM, as the project of a service account."""
 
-    def __init__(self, outside: Outside, account: Account, *, url: str, ttl: timedelta) -> None:
+    def __init__(
+        self, outside: Outside, account: Account, *, url: str, ttl: timedelta, alone: bool
+    ) -> None:
+        """Hand over at this URL; alone where nobody is served over anything else."""
         self._outside = outside
+        self._alone = alone
         self._tokens = Tokens(outside, account)
         self._url = f"{url.rstrip('/')}/v1/projects/{account.project}/messages:send"
         self._ttl = int(ttl.total_seconds())
 
-    async def send(self, content: Content, recipient: Recipient) -> None:
+    async def send(self, content: Content, recipient: Recipient, doubt: Doubt) -> None:
         """Hand one message over; return when FCM has taken it.
 
-        Raises PermanentFailure or TransientFailure, which do not hold the registration token.
+        Raises PermanentFailure or TransientFailure, which do not hold the registration token;
+        PeerAway where we get no token ourselves and nobody is served without.
         """
         body = json.dumps({"message": self._message(content, recipient)}).encode()
-        token = await self._tokens.token()
-        answer = await self._posted(body, token)
+        token = await self._token()
+        answer = await self._posted(body, token, doubt)
         if answer.status == UNAUTHORIZED:
-            token = await self._tokens.token(not_this=token)
-            answer = await self._posted(body, token)
+            token = await self._token(not_this=token)
+            answer = await self._posted(body, token, doubt)
         if answer.status != TAKEN:
             raise _failure(answer, recipient.address.removeprefix(START), token)
 
-    async def _posted(self, body: bytes, token: str) -> Answer:
+    async def _token(self, *, not_this: str = "") -> str:
+        try:
+            return await self._tokens.token(not_this=not_this)
+        except TransientFailure as failed:
+            if not self._alone:
+                raise  # Browsers are reached all the same.
+            raise PeerAway(*failed.args, retry_after=failed.retry_after) from None
+
+    async def _posted(self, body: bytes, token: str, doubt: Doubt) -> Answer:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        return await self._outside.post(self._url, body, headers)
+        return await self._outside.post(self._url, body, headers, doubt)
 
     def _message(self, content: Content, recipient: Recipient) -> dict[str, Any]:
         said = words_of(content, recipient, ROOM)

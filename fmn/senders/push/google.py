@@ -13,7 +13,7 @@ from google.auth import jwt
 from google.auth.crypt import RSASigner, Signer
 
 from fmn.egress import Answer, Outside
-from fmn.errors import TransientFailure
+from fmn.errors import InDoubt, TransientFailure
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -80,7 +80,10 @@ class Tokens:
         form = {"grant_type": GRANT, "assertion": assertion}
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         body = urlencode(form).encode()
-        answer = await self._outside.post(self._account.token_url, body, headers)
+        try:
+            answer = await self._outside.post(self._account.token_url, body, headers)
+        except InDoubt as lost:  # of a token, not of what is to be sent: there may be two
+            raise TransientFailure(*lost.args) from None
         said = object_in(answer)
         token, lasts = said.get("access_token"), said.get("expires_in")
         if answer.status == GRANTED and isinstance(token, str) and isinstance(lasts, int | float):

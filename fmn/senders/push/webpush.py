@@ -1,8 +1,9 @@
 """Web Push: a message handed to the push service of a browser or an app. RFC 8030."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
-from fmn.egress import Answer, Outside
+from fmn.egress import Answer, Doubt, Outside
 from fmn.emission import Content, Recipient
 from fmn.errors import AddressGone, AddressRefused, FmnError, PermanentFailure, TransientFailure
 from fmn.senders.push.payload import payload_of, topic_of, urgency_of
@@ -29,22 +30,26 @@ class WebPush:
         self._vapid = vapid
         self._ttl = str(int(ttl.total_seconds()))
 
-    async def send(self, to: Subscription, content: Content, recipient: Recipient) -> None:
+    async def send(
+        self, to: Subscription, content: Content, recipient: Recipient, doubt: Doubt
+    ) -> None:
         """Hand one message over; return when the push service has taken it.
 
         Raises PermanentFailure or TransientFailure; neither names more of it than its host.
         """
-        answer = await self._pushed(to, content, recipient, PLAIN)
-        if answer.status == TOO_LARGE:
-            answer = await self._pushed(to, content, recipient, SMALLER)
+        headers = self._headers(to, content, recipient)
+        for room in (PLAIN, SMALLER):
+            body = to.sealed(payload_of(content, recipient, room))
+            answer = await self._outside.post(to.endpoint, body, headers, doubt)
+            if answer.status != TOO_LARGE:
+                break
         if answer.status not in TAKEN:
             raise self._failure(to, answer)
 
-    async def _pushed(
-        self, to: Subscription, content: Content, recipient: Recipient, room: int
-    ) -> Answer:
-        body = to.sealed(payload_of(content, recipient, room))
-        headers = {
+    def _headers(
+        self, to: Subscription, content: Content, recipient: Recipient
+    ) -> Mapping[str, str]:
+        return {
             "Authorization": self._vapid.header(to.origin),
             "Content-Encoding": "aes128gcm",
             "Content-Type": "application/octet-stream",
@@ -52,7 +57,6 @@ class WebPush:
             "Topic": topic_of(recipient),
             "Urgency": urgency_of(content),
         }
-        return await self._outside.post(to.endpoint, body, headers)
 
     def _failure(self, to: Subscription, answer: Answer) -> FmnError:
         said = f"push service {host_of(to.endpoint)}: {answer.words}"
