@@ -5,8 +5,10 @@ A test that fails shows its seed; FMN_TEST_SEED makes the same input again.
 
 import json
 import os
+import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
@@ -14,9 +16,11 @@ from importlib.resources import files
 from random import Random, SystemRandom
 from typing import Any
 
+import msgspec
 import pytest
 
 from fmn.bus.facts import FACTS
+from fmn.queues.entries import UnreadableEntry, unpack, unpack_line
 from tests.peers.amqp import Raw, long, short
 
 A_FEW = 600
@@ -170,6 +174,106 @@ class Deliveries:
         if kind == b"F":
             inside = [short(self.word()) + one for one in inside]
         return kind if kind == b"V" else kind + long(b"".join(inside))
+
+
+Fields = list[tuple[bytes, bytes]]
+UNKNOWN = re.compile(rb"[1-9][0-9]{0,2}")
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Entries that nobody of fmn wrote, made from the values of good ones.
+
+    Whatever a value is, the shape cannot read it; the version may be one of a newer fmn.
+    """
+
+    dice: Random
+    good: Sequence[bytes]
+    shape: type | None
+    """None: a line of the log."""
+
+    def fields(self) -> Fields:
+        """Return the fields of one entry of a stream."""
+        if self.dice.random() < 0.3:
+            return self._wrong_fields()
+        return [(b"v", b"1"), (b"n", self.count()), (b"d", self.value())]
+
+    def _wrong_fields(self) -> Fields:
+        d = self.dice.choice((self.dice.choice(self.good), self.value()))
+        versions = (b"1", b"", b"01", b"-1", b"1.0", b"two", b"1" * 50, self.dice.randbytes(3))
+        newer = b"%d" % self.dice.randint(2, 999)
+        counts = (b"", b"-5", b"abc", b"1e3", b"9" * 30, b" 1", b"\xff")
+        return self.dice.choice(
+            (
+                [(b"v", newer), (b"n", b"1"), (b"d", d)],
+                [(b"v", newer), (b"x", d)],
+                [(b"v", self.dice.choice(versions[1:])), (b"n", b"1"), (b"d", d)],
+                [(b"v", b"1"), (b"n", self.dice.choice(counts)), (b"d", d)],
+                [(b"v", b"1"), (b"n", b"1")],
+                [(b"v", b"1"), (b"d", d)],
+                [(b"n", b"3"), (b"d", d)],
+                [(self.dice.randbytes(3) or b"x", self.dice.randbytes(9))],
+            )
+        )
+
+    def count(self) -> bytes:
+        return b"%d" % self.dice.choice((0, 1, 1, 1, 2, 77))
+
+    def value(self) -> bytes:
+        """Return what the shape cannot read."""
+        while True:
+            made = self._maybe_value()
+            with suppress(UnreadableEntry):
+                _ = unpack(made, self.shape) if self.shape else unpack_line(made)
+                continue
+            return made
+
+    def _maybe_value(self) -> bytes:
+        good = self.dice.choice(self.good)
+        at = self.dice.randrange(len(good))
+        to = at + self.dice.randrange(1, 30)
+        return self.dice.choice(
+            (
+                lambda: good[:at],
+                lambda: good[:at] + self.dice.randbytes(to - at) + good[to:],
+                lambda: good[:at] + good[to:],
+                lambda: self.dice.randbytes(self.dice.randrange(80)),
+                lambda: msgspec.msgpack.encode(self.thing(4)),
+                lambda: msgspec.msgpack.encode({"id": self.thing(2), "topic": self.thing(1)}),
+                lambda: (b"\x81\xa1a" if at % 2 else b"\x91") * 3000,
+                lambda: b"\xdd\xff\xff\xff\xff",
+                lambda: b"",
+            )
+        )()
+
+    def thing(self, depth: int) -> Any:
+        """Return something that msgpack can say."""
+        plain = (None, True, -1, 2**63, 1.5, float("nan"), "words", b"\xff", "", 10**9)
+        if not depth or self.dice.random() < 0.4:
+            return self.dice.choice(plain)
+        inside = [self.thing(depth - 1) for _ in range(self.dice.randrange(4))]
+        return {str(one): one for one in inside} if self.dice.random() < 0.5 else inside
+
+    def member(self) -> bytes:
+        """Return a member of a retry zset: a head that is none, or a value that is none."""
+        unique = b"%d-0/1" % self.dice.randrange(10**12)
+        heads = (b"", b"x", unique, unique + b" 1", unique + b" 1 -5", unique + b" one 1", b" 1 1")
+        if self.dice.random() < 0.5:
+            return unique + b" 1 " + self.count() + b"\n" + self.value()
+        between = self.dice.choice((b"\n", b""))
+        return self.dice.choice(heads) + between + self.dice.randbytes(12) + self.value()
+
+
+def newer(fields: Fields) -> int | None:
+    """Return the version of an entry that a newer fmn may have written; else None."""
+    given = dict(fields).get(b"v", b"")
+    return int(given) if UNKNOWN.fullmatch(given) and given != b"1" else None
+
+
+def counted(fields: Fields) -> int:
+    """Return how many notifications an entry says it stands for."""
+    given = dict(fields).get(b"n", b"")
+    return int(given) if re.fullmatch(rb"[0-9]{1,9}", given) else 0
 
 
 def _maybe(form: Callable[[bytes], bytes], raw: bytes | None) -> bytes | None:

@@ -22,6 +22,7 @@ from redis.retry import Retry
 from fmn.errors import Unavailable
 from fmn.queues import keys
 from fmn.queues.connection import script_text, without_password
+from fmn.queues.figures import number_of_channels
 
 SILENCE = 5
 """Seconds without a sign that mean death."""
@@ -140,7 +141,7 @@ class Life:
         pipeline = self._client.pipeline(transaction=False)
         for k in range(most):
             pipeline.execute_command("EVAL", self._script, 1, keys.alive(k), self.name, SILENCE)
-        alive = tuple(sorted(name.decode() for name in pipeline.execute()[0]))
+        alive = tuple(sorted(name.decode(errors="replace") for name in pipeline.execute()[0]))
         self.crew = Crew(channels, most, alive)
         if not self.reachable:
             self._steady_since = time.monotonic()
@@ -148,8 +149,11 @@ class Life:
         self.reachable = True
 
     def _count(self) -> tuple[int, int]:
-        channels = int(self._client.execute_command("GET", keys.CHANNELS) or self._channels)
-        most = int(self._client.execute_command("GET", keys.MOST_CHANNELS) or 0)
+        found = (
+            self._client.execute_command("GET", k) for k in (keys.CHANNELS, keys.MOST_CHANNELS)
+        )
+        channels, most = (number_of_channels(each) for each in found)
+        channels, most = channels or self._channels, most or 0
         if most < channels:
             self._client.execute_command("SET", keys.MOST_CHANNELS, channels)
         return max(most, channels), channels

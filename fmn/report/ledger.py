@@ -70,6 +70,8 @@ class Ledger:
 
     messages: Messages = Messages()
     notifications: Notifications = Notifications()
+    unknown: Mapping[int, int] = field(default_factory=dict)
+    """Format version → entries of it that were left waiting for a newer fmn."""
 
     @property
     def balanced(self) -> bool:
@@ -78,17 +80,24 @@ class Ledger:
 
     def as_json(self) -> dict[str, Any]:
         """Return the ledger for machines."""
+        left = {str(version): count for version, count in self.unknown.items()}
         return {
             "messages": self.messages.as_json(),
             "notifications": self.notifications.as_json(),
-        }
+        } | ({"unknown_versions": left} if left else {})
 
 
 def draw_ledger(ledger: Ledger) -> RenderableType:
     """Return the ledger for people: two sums, and whether they come out."""
     sums = ledger.as_json()
     return Group(
-        *_sum("messages", sums["messages"]), Text(), *_sum("notifications", sums["notifications"])
+        *_sum("messages", sums["messages"]),
+        Text(),
+        *_sum("notifications", sums["notifications"]),
+        *(
+            Text(f"Left for a newer fmn: {count:,} entries of format version {version}.")
+            for version, count in sorted(ledger.unknown.items())
+        ),
     )
 
 

@@ -7,6 +7,14 @@
 -- ARGV[2] JSON list of steps [id, [[output, version, n, place of its value, due or false]…], [[field, by]…]]
 -- ARGV[3..] the values
 -- Returns how many steps counted.
+local TYPES = {counts = 'hash', suspects = 'hash', progress = 'hash', retry = 'zset'}
+for _, key in ipairs(KEYS) do  -- another type would be an error in the middle, and repeat what is before it
+  local found, due = redis.call('TYPE', key).ok, TYPES[string.match(key, '}:(%l+)')] or 'stream'
+  if found ~= due and found ~= 'none' then
+    return redis.error_reply('WRONGTYPE ' .. key .. ' is a ' .. found .. ', must be a ' .. due)
+  end
+end
+
 local group, steps, done = ARGV[1], cjson.decode(ARGV[2]), 0
 for _, step in ipairs(steps) do
   local id, writes, counts = step[1], step[2], step[3]
@@ -22,7 +30,9 @@ for _, step in ipairs(steps) do
       end
     end
     for _, count in ipairs(counts) do
-      redis.call('HINCRBY', KEYS[2], count[1], count[2])
+      local counted = redis.pcall('HINCRBY', KEYS[2], count[1], count[2])
+      -- Where no number stood, it begins again: what was written above must not be repeated.
+      if type(counted) == 'table' then redis.call('HSET', KEYS[2], count[1], count[2]) end
     end
     if group ~= '' then
       redis.call('HDEL', KEYS[3], KEYS[1] .. ' ' .. id)

@@ -105,8 +105,8 @@ async def answered(question: Awaitable[T]) -> T | None:
 
 def sums_of(ledger: Mapping[str, Any]) -> Iterator[Sum]:
     """Return both halves of the ledger, from its form of `fmn ledger --json`."""
-    for of, counts in ledger.items():
-        yield Sum(of, tuple(_counts(counts)), counts["residual"])
+    for of in ("messages", "notifications"):
+        yield Sum(of, tuple(_counts(ledger[of])), ledger[of]["residual"])
 
 
 def _counts(counts: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
