@@ -14,14 +14,16 @@ from aio_pika.abc import (
     AbstractChannel,
     AbstractConnection,
     AbstractExchange,
-    AbstractIncomingMessage,
     AbstractQueue,
+    ConnectionParameter,
 )
+from aiormq.abc import DeliveredMessage
 
 from fmn import config
 from fmn.bus.access import access
 from fmn.bus.batch import Arrivals, Batch, read_aside
 from fmn.bus.facts import Decoder, Publication, undecodable
+from fmn.bus.frames import Frames
 from fmn.bus.refusals import translated
 from fmn.errors import ConfigError, FmnError, Unavailable, UndecodableMessage
 from fmn.model import Message, Undecodable
@@ -95,7 +97,7 @@ class Amqp:
         Raises UndecodableMessage at a line that cannot be published, ConfigError, Unavailable.
         """
         count = 0
-        async with self._opened() as (channel, _):
+        async with self._opened(Frames()) as (channel, _):
             exchange = await channel.get_exchange(self._access.exchange, ensure=False)
             async for taken in read_aside(lines, WINDOW, asyncio.Event()):
                 publications = [self._decoder.publication(line) for line in taken]
@@ -107,20 +109,24 @@ class Amqp:
 
     @asynccontextmanager
     async def _listen(self, stop: asyncio.Event) -> AsyncIterator["_Session"]:
-        session = _Session(self._settings.prefetch)
+        frames = Frames()
+        session = _Session(self._settings.prefetch, frames)
 
         async def lost(*_: object) -> None:
             self._listening = False
             session.arrivals.abandon()
 
-        async with self._opened() as (channel, queue):
+        async with self._opened(frames) as (channel, queue):
             with translated(self._access.shown):
                 async with asyncio.timeout(PATIENCE):
                     channel.close_callbacks.add(lost)
+                    beneath = await channel.get_underlay_channel()
                     # The server tells so when the queue is deleted.
-                    (await channel.get_underlay_channel()).on_consumer_cancel_callbacks.add(lost)
+                    beneath.on_consumer_cancel_callbacks.add(lost)
                     await channel.set_qos(self._settings.prefetch)
-                    await queue.consume(session.arrived)
+                    # Not `queue.consume`: a message with a property it cannot make a value of,
+                    # as an expiry in words, it forgets; it would be in our hand for ever.
+                    await beneath.basic_consume(queue.name, session.arrived)
             self._listening = True
             try:
                 async with session.arrivals.abandoned_at(stop):
@@ -129,17 +135,19 @@ class Amqp:
                 self._listening = False
 
     @asynccontextmanager
-    async def _opened(self) -> AsyncIterator[tuple[AbstractChannel, AbstractQueue]]:
+    async def _opened(self, frames: Frames) -> AsyncIterator[tuple[AbstractChannel, AbstractQueue]]:
+        connection = _Connection(
+            self._access.url,
+            ssl_context=self._access.tls,
+            client_properties={"connection_name": "fmn"},
+            transport_factory=frames,
+        )
         async with AsyncExitStack() as stack:
             with translated(self._access.shown):
                 async with asyncio.timeout(PATIENCE):
-                    connection = await aio_pika.connect(
-                        self._access.url,
-                        ssl_context=self._access.tls,
-                        client_properties={"connection_name": "fmn"},
-                    )
                     self._open.add(connection)
                     stack.push_async_callback(self._close, connection)
+                    await connection.connect()
                     channel = await connection.channel()
                     queue = await self._bound_queue(channel)
             yield channel, queue
@@ -165,44 +173,56 @@ class Amqp:
             await asyncio.wait_for(stop.wait(), spread)
         return min(2 * pause, LONGEST_PAUSE)
 
-    def _batch(self, session: "_Session", taken: list[AbstractIncomingMessage]) -> Batch:
-        arrivals = tuple(self._arrival(one) for one in taken)
+    def _batch(self, session: "_Session", taken: list[DeliveredMessage]) -> Batch:
+        arrivals = tuple(self._arrival(session, one) for one in taken)
         return Batch(arrivals, partial(session.acknowledge, taken))
 
-    def _arrival(self, arrived: AbstractIncomingMessage) -> Message | Undecodable:
+    def _arrival(self, session: "_Session", arrived: DeliveredMessage) -> Message | Undecodable:
+        said = arrived.header.properties
         try:
+            session.frames.check(arrived.delivery_tag)
             return self._decoder.delivery(
                 arrived.body,
                 topic=arrived.routing_key or "",
-                message_id=arrived.message_id,
-                headers=arrived.headers,
-                content_type=arrived.content_type,
-                content_encoding=arrived.content_encoding,
+                message_id=said.message_id,
+                headers=said.headers,
+                content_type=said.content_type,
+                content_encoding=said.content_encoding,
             )
         except UndecodableMessage as failed:
             return undecodable(arrived.body, failed)
 
 
+class _Connection(aio_pika.Connection):
+    """A connection over a transport of ours."""
+
+    PARAMETERS = (
+        *aio_pika.Connection.PARAMETERS,
+        ConnectionParameter("transport_factory", lambda given: given, is_kwarg=True),
+    )
+
+
 class _Session:
     """What came through one connection."""
 
-    def __init__(self, most: int) -> None:
-        self.arrivals: Final = Arrivals[AbstractIncomingMessage](most)
+    def __init__(self, most: int, frames: Frames) -> None:
+        self.arrivals: Final = Arrivals[DeliveredMessage](most)
+        self.frames: Final = frames
         self._acknowledged = 0
         """The delivery up to which all is acknowledged."""
 
-    async def arrived(self, message: AbstractIncomingMessage) -> None:
+    async def arrived(self, message: DeliveredMessage) -> None:
         self.arrivals.put(message)
 
-    async def acknowledge(self, taken: list[AbstractIncomingMessage]) -> None:
+    async def acknowledge(self, taken: list[DeliveredMessage]) -> None:
         # One answer for all of them, unless it would cover an earlier batch that was given up.
         first, last = taken[0].delivery_tag or 0, taken[-1].delivery_tag or 0
         follows = first == self._acknowledged + 1
         try:
             with translated(f"{len(taken)} messages"):
                 async with asyncio.timeout(PATIENCE):
-                    for message in taken[-1:] if follows else taken:
-                        await message.ack(multiple=follows)
+                    for one in taken[-1:] if follows else taken:
+                        await one.channel.basic_ack(one.delivery_tag or 0, multiple=follows)
         except (ConfigError, Unavailable) as failed:
             _log.info("acknowledgement lost", reason=str(failed))  # they come again
             return

@@ -18,8 +18,8 @@ from fmn.model import is_own, split_key
 from fmn.queues.connection import Connection, connect
 from fmn.queues.dead import dead_letter, dead_letters, drop, held, replay
 from fmn.queues.entries import DeadLetter, UnreadableEntry, unpack
+from fmn.queues.figures import MOST, figures, set_channels
 from fmn.queues.figures import channels as channels_set
-from fmn.queues.figures import figures, set_channels
 from fmn.report.drawing import draw_load
 from fmn.report.figures import Load
 from fmn.report.gathered import ledger_of, load_of
@@ -40,7 +40,7 @@ report = typer.Typer(
 
 
 def channels(
-    n: Annotated[int | None, typer.Argument(metavar="N", min=1, max=1024)] = None,
+    n: Annotated[int | None, typer.Argument(metavar="N", min=1, max=MOST)] = None,
     config: ConfigFile = None,
 ) -> None:
     """Print the number of channels, or set it while everything runs."""

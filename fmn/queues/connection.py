@@ -31,8 +31,12 @@ from fmn.queues.together import Together
 AWAY = (Disconnected, TimedOut)
 """What the client raises while nobody answers."""
 REFUSES = (OutOfMemoryError, ReadOnlyError, TryAgainError, ClusterDownError)
-REFUSING = ("OOM ", "BUSY ", "READONLY ", "MISCONF ", "TRYAGAIN ", "CLUSTERDOWN ", "LOADING ")
-"""How answers begin of a server that cannot take anything now, from scripts in words only."""
+REFUSING = (
+    *("OOM ", "BUSY ", "READONLY ", "MISCONF ", "TRYAGAIN ", "CLUSTERDOWN ", "LOADING "),
+    "WRONGTYPE ",
+)
+"""How answers begin of a server that cannot take anything now, from scripts in words only. One of
+our keys that somebody made another type of is in the way until somebody takes it out."""
 
 TIMEOUT = 10.0
 """Seconds to wait for an answer; a blocking read asks for less."""

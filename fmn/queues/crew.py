@@ -1,5 +1,7 @@
 """Who is at work: every process that signs, and when it did last."""
 
+from math import isfinite
+
 from fmn.queues import keys
 from fmn.queues.connection import Connection
 
@@ -9,5 +11,7 @@ async def processes(connection: Connection) -> list[tuple[str, float]]:
     seconds, microseconds = await connection.do("TIME")
     now = int(seconds) + int(microseconds) / 1e6
     flat = await connection.do("ZRANGE", keys.alive(0), 0, -1, "WITHSCORES")
-    signs = zip(flat[::2], flat[1::2], strict=True)
-    return sorted((name.decode(), max(0.0, now - float(at))) for name, at in signs)
+    signs = zip(flat[::2], map(float, flat[1::2]), strict=True)
+    return sorted(
+        (name.decode(errors="replace"), max(0.0, now - at)) for name, at in signs if isfinite(at)
+    )

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from types import NoneType
 from typing import Any
 
 import msgspec
@@ -10,10 +12,22 @@ from fmn.emission import Chunk
 from fmn.errors import InputError
 from fmn.queues import keys
 from fmn.queues.connection import Connection
-from fmn.queues.entries import VERSION, DeadLetter, UnreadableEntry, pack, unpack
+from fmn.queues.entries import (
+    UNREADABLE,
+    VERSION,
+    DeadLetter,
+    UnreadableEntry,
+    pack,
+    unpack,
+)
+from fmn.queues.fields import Fields
 from fmn.queues.figures import most_channels
 
 PAGE = 500
+PLAIN = (str, int, float, datetime, NoneType)
+"""What JSON can say, or is taken to."""
+LAST = 253_370_764_800
+"""Seconds until the year 9999 begins."""
 
 
 async def dead_letters(connection: Connection) -> AsyncIterator[tuple[str, DeadLetter]]:
@@ -22,7 +36,7 @@ async def dead_letters(connection: Connection) -> AsyncIterator[tuple[str, DeadL
         start = "-"
         while page := await connection.do("XRANGE", keys.dead(k), start, "+", "COUNT", PAGE):
             for entry_id, flat in page:
-                yield f"{k}/{entry_id.decode()}", _letter(flat)
+                yield f"{k}/{entry_id.decode()}", _letter(entry_id, flat)
             start = f"({page[-1][0].decode()}"
 
 
@@ -30,7 +44,7 @@ async def dead_letter(connection: Connection, name: str) -> DeadLetter | None:
     """Return one letter by its id, or None where there is no such letter."""
     at = _place(name)
     found = await connection.do("XRANGE", keys.dead(at[0]), at[1], at[1]) if at else []
-    return _letter(found[0][1]) if found else None
+    return _letter(*found[0]) if found else None
 
 
 async def replay(connection: Connection, name: str) -> bool:
@@ -99,7 +113,7 @@ def held(letter: DeadLetter) -> Any:  # noqa: ANN401  # whatever it was
         return letter.entry.decode(errors="replace")
     try:
         return _readable(msgspec.msgpack.decode(letter.entry))
-    except msgspec.DecodeError:
+    except (*UNREADABLE, TypeError):  # a map may have a map for a key
         return letter.entry.decode(errors="replace")
 
 
@@ -107,10 +121,22 @@ def _readable(value: Any) -> Any:  # noqa: ANN401  # whatever msgpack holds
     if isinstance(value, bytes):
         return value.decode(errors="replace")
     if isinstance(value, dict):
-        return {key: _readable(item) for key, item in value.items()}
-    return [_readable(item) for item in value] if isinstance(value, list) else value
+        return {str(_readable(key)): _readable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_readable(item) for item in value]
+    return value if isinstance(value, PLAIN) else repr(value)
 
 
-def _letter(flat: list[bytes]) -> DeadLetter:
-    fields = dict(zip(flat[::2], flat[1::2], strict=True))
-    return unpack(fields[b"d"], DeadLetter)
+def _letter(entry_id: bytes, flat: list[bytes]) -> DeadLetter:
+    value = Fields.of(flat).value
+    try:
+        return unpack(value, DeadLetter)
+    except UnreadableEntry as failed:  # nobody of us wrote it; it is shown all the same
+        why = f"no dead letter of this version: {': '.join(map(str, failed.args))}"
+        return DeadLetter("dead letter", "unknown", why, 0, _time_of(entry_id), value)
+
+
+def _time_of(entry_id: bytes) -> datetime:
+    """Return when an entry came; ids go on longer than calendars."""
+    seconds = int(entry_id.partition(b"-")[0]) // 1000
+    return datetime.fromtimestamp(min(seconds, LAST), UTC)

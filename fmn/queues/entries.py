@@ -4,6 +4,7 @@ A reader that does not know the version leaves the entry pending and says so (`r
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -17,6 +18,8 @@ from fmn.model import Message
 VERSION = 1
 PIECE = 1 << 20
 """Bytes of values in one call of a script, unless one step has more."""
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What the decoder raises of what is not in the shape it should be."""
 V = TypeVar("V")
 
 
@@ -29,7 +32,7 @@ class DeadLetter:
     """What an operator may mend and replay."""
 
     what: str
-    """`undecodable`, `message`, `chunk` or `log line`."""
+    """`undecodable`, `message`, `chunk` or `log line`; `dead letter` where it is none of ours."""
     where: str
     """The process that gave it up, or the lane."""
     why: str
@@ -47,6 +50,15 @@ class DeadLetter:
     def counted(self) -> str:
         """How the ledger calls the notifications of a chunk."""
         return "doubt" if self.doubt else "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """What is read in place of a value where an entry's fields are none of ours."""
+
+    malformed: str
+    """Why."""
+    fields: list[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +88,7 @@ class Step:
 _encoder = msgspec.msgpack.Encoder()
 
 
-def pack(value: Message | Chunk | LogLine | DeadLetter) -> bytes:
+def pack(value: Message | Chunk | LogLine | DeadLetter | Malformed) -> bytes:
     """Return a value as it travels."""
     if isinstance(value, LogLine):
         return _encoder.encode((type(value).__name__, value))
@@ -86,9 +98,18 @@ def pack(value: Message | Chunk | LogLine | DeadLetter) -> bytes:
 def unpack(raw: bytes, shape: type[V]) -> V:
     """Return the value. Raises UnreadableEntry."""
     try:
-        return msgspec.msgpack.decode(raw, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as failed:
-        raise UnreadableEntry(f"not a {shape.__name__}", failed) from None
+        value = msgspec.msgpack.decode(raw, type=shape)
+    except UNREADABLE as failed:
+        raise UnreadableEntry(*_why(raw, shape, failed)) from None
+    if isinstance(value, Chunk) and value.absent_since and not value.absent_since.tzinfo:
+        raise UnreadableEntry("not a Chunk", "a time without a zone - at `$.absent_since`")
+    return value
+
+
+def _why(raw: bytes, shape: type, failed: Exception) -> tuple[object, ...]:
+    with suppress(*UNREADABLE):
+        return (msgspec.msgpack.decode(raw, type=Malformed).malformed,)
+    return f"not a {shape.__name__}", failed
 
 
 def unpack_line(raw: bytes) -> LogLine:

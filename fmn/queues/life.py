@@ -24,6 +24,7 @@ from fmn.errors import Unavailable
 from fmn.queues import keys
 from fmn.queues.connection import script_text, without_password
 from fmn.queues.durability import figure
+from fmn.queues.figures import number_of_channels
 
 SILENCE = 5
 """Seconds without a sign that mean death."""
@@ -149,11 +150,12 @@ class Life:
             pipeline = self._client.pipeline(transaction=False)
             for k in range(most):
                 pipeline.execute_command("EVAL", self._script, 1, keys.alive(k), self.name, SILENCE)
-            alive, now, before = pipeline.execute()[0]
+            names, now, before = pipeline.execute()[0]
             if float(before) < self._signed:
                 went_back = self._went_back(float(now))
             self._signed = float(now)
-            self.crew = Crew(channels, most, tuple(sorted(n.decode() for n in alive)), went_back)
+            alive = tuple(sorted(name.decode(errors="replace") for name in names))
+            self.crew = Crew(channels, most, alive, went_back)
             self._reached()
 
     def _reached(self) -> None:
@@ -167,11 +169,12 @@ class Life:
         pipeline = self._client.pipeline(transaction=False)
         for name in names:
             pipeline.execute_command("GET", name)
-        channels, most, went_back = pipeline.execute()
-        channels, most = int(channels or self._channels), int(most or 0)
+        *numbers, went_back = pipeline.execute()
+        channels, most = map(number_of_channels, numbers)
+        channels, most = channels or self._channels, most or 0
         if most < channels:
             self._client.execute_command("SET", keys.MOST_CHANNELS, channels)
-        return channels, max(most, channels), int(went_back or 0)
+        return channels, max(most, channels), int(went_back) if (went_back or b"").isdigit() else 0
 
     def _went_back(self, now: float) -> int:
         """Tell everybody that our last sign is gone, and with it what came at that time."""

@@ -17,6 +17,7 @@ from fmn.queues.entries import (
     unpack,
     unpack_line,
 )
+from fmn.queues.fields import Fields
 from fmn.queues.figures import most_channels
 
 PAGE = 100
@@ -67,8 +68,8 @@ class _Purging:
 
     async def _stream(self, k: int, stream: str, group: str, judge: Judge) -> int:
         went = 0
-        async for entry, version, value in _entries(self.connection, stream):
-            left = judge(value) if version == VERSION else None
+        async for entry, fields in _entries(self.connection, stream):
+            left = judge(fields.value) if fields.unknown is None else None
             if left:
                 told = (entry, left.value, _said(left), group, VERSION, left.n)
                 done: int = await self.connection.run("purge", [stream, keys.counts(k)], *told)
@@ -79,8 +80,8 @@ class _Purging:
         went = 0
         async for member in _members(self.connection, zset):
             head, _, value = member.partition(b"\n")
-            unique, version, _ = head.split(b" ")
-            left = self._chunk(value) if int(version) == VERSION else None
+            unique, version, *_ = [*head.split(b" "), b""]
+            left = self._chunk(value) if version == b"%d" % VERSION else None
             if left:
                 rest = b"%b %d %d\n%b" % (unique, VERSION, left.n, left.value)
                 told = (member, rest if left.value else b"", _said(left))
@@ -138,16 +139,12 @@ def _said(left: _Left) -> bytes:
     return msgspec.json.encode(list(left.counts.items()))
 
 
-async def _entries(
-    connection: Connection, stream: str
-) -> AsyncIterator[tuple[bytes, int | None, bytes]]:
-    """Yield id, version and value of each entry, also of those that come meanwhile."""
+async def _entries(connection: Connection, stream: str) -> AsyncIterator[tuple[bytes, Fields]]:
+    """Yield id and fields of each entry, also of those that come meanwhile."""
     start = b"-"
     while page := await connection.do("XRANGE", stream, start, "+", "COUNT", PAGE):
         for entry, flat in page:
-            fields = dict(zip(flat[::2], flat[1::2], strict=True))
-            version = fields.get(b"v", b"")
-            yield entry, int(version) if version.isdigit() else None, fields.get(b"d", b"")
+            yield entry, Fields.of(flat)
         start = b"(" + page[-1][0]
 
 

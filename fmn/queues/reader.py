@@ -15,6 +15,7 @@ from redis.exceptions import ResponseError
 from fmn.queues import keys
 from fmn.queues.connection import Connection
 from fmn.queues.entries import VERSION, Step, arguments, pieces
+from fmn.queues.fields import Fields
 from fmn.queues.life import SILENCE, Life
 
 IDLE = 0.05
@@ -68,7 +69,7 @@ class Reader:
         self._stream = stream
         self._looked_round = 0.0
         self._turn = 0
-        self._unknown: set[bytes] = set()
+        self._unknown: set[int] = set()
 
     async def batches(self, size: int, stop: asyncio.Event) -> AsyncIterator[Batch]:
         """Yield what there is to do until told to stop, up to `size` entries at a time."""
@@ -125,16 +126,13 @@ class Reader:
         known = tuple(entry for entry in entries if entry)
         return Batch(k, known) if known else None
 
-    def _known(self, entry_id: bytes, flat: list[bytes]) -> Entry | None:
-        fields = dict(zip(flat[::2], flat[1::2], strict=True))
-        version = fields.get(b"v", b"none")
-        if version == str(VERSION).encode():
-            origin = fields.get(b"o", b"").decode()
-            return Entry(entry_id.decode(), int(fields[b"n"]), fields[b"d"], origin=origin)
-        if version not in self._unknown:
-            self._unknown.add(version)
-            said = version.decode(errors="replace")
-            _log.error("left an entry of a format version not known here", version=said)
+    def _known(self, entry_id: bytes, flat: list[bytes], tries: int = 0) -> Entry | None:
+        fields = Fields.of(flat)
+        if fields.unknown is None:
+            return Entry(entry_id.decode(), fields.n, fields.value, tries, fields.origin)
+        if fields.unknown not in self._unknown:
+            self._unknown.add(fields.unknown)
+            _log.error("left an entry of a format version not known here", version=fields.unknown)
         return None
 
     async def _robbed(self) -> Batch | None:
@@ -148,7 +146,7 @@ class Reader:
         return None
 
     async def _take_over(self, k: int) -> Entry | None:
-        streams = [self._stream(k), keys.alive(k), keys.suspects(k)]
+        streams = [self._stream(k), keys.alive(k), keys.suspects(k), keys.counts(k)]
         silence = SILENCE if self.life.knows_the_dead else NEVER
         arguments = (self._group, self.life.name, silence, VERSION)
         try:
@@ -158,10 +156,9 @@ class Reader:
                 raise
             await self._join(k)
             return None
-        if taken is None:
+        entry = self._known(*taken) if taken else None
+        if entry is None:
             return None
-        entry_id, n, value, tries, origin = taken
-        entry = Entry(entry_id.decode(), int(n), value, int(tries), origin.decode())
         _log.info("took an entry over", channel=k, entry=entry.id, tries=entry.tries)
         return entry
 

@@ -1,5 +1,6 @@
 """What the queues counted, as the values of the report and the ledger."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -9,17 +10,20 @@ from fmn.report.figures import ChannelLoad, LaneLoad, Load, WorkerLoad
 from fmn.report.ledger import Ledger, Messages, Notifications
 
 MICROSECONDS = 1e6
+VERSION = re.compile(r"unknown [0-9]{1,3}")
+WORKER = re.compile(r"worker (\S+) .+")
+WAIT = re.compile(r"wait (\S+) ([0-9]{1,3})")
 
 
 def load_of(stand: Sequence[Figures], channels: int) -> Load:
     """Return how the load spread over workers, lanes and channels, these since N was last set."""
     counts = _sum(stand)
     spread = tuple(
-        ChannelLoad(f.channel, f.counts["taken"] - f.counts["taken before"])
+        ChannelLoad(f.channel, max(0, f.counts["taken"] - f.counts["taken before"]))
         for f in stand
         if f.channel < channels
     )
-    workers = sorted({name.split()[1] for name in counts if name.startswith("worker ")})
+    workers = sorted({found[1] for found in map(WORKER.fullmatch, counts) if found})
     lanes = sorted({lane for figures in stand for lane in figures.waiting})
     return Load(
         spread,
@@ -52,7 +56,8 @@ def ledger_of(stand: Sequence[Figures]) -> Ledger:
         retrying=sum(sum(figures.retrying.values()) for figures in stand),
         dead=_of("dead", counts),
     )
-    return Ledger(messages, notifications)
+    unknown = {int(name[8:]): by for name, by in counts.items() if VERSION.fullmatch(name)}
+    return Ledger(messages, notifications, unknown=unknown)
 
 
 def _sum(stand: Sequence[Figures]) -> Counter[str]:
@@ -78,9 +83,9 @@ def _suppressed(counts: Mapping[str, int]) -> dict[str, int]:
 
 def _worker(name: str, counts: Counter[str]) -> WorkerLoad:
     waits = {
-        int(field.rpartition(" ")[2]): by
+        int(found[2]): by
         for field, by in counts.items()
-        if field.startswith(f"wait {name} ")
+        if (found := WAIT.fullmatch(field)) and found[1] == name
     }
     return WorkerLoad(
         worker=name,

@@ -72,6 +72,8 @@ class Ledger:
     notifications: Notifications = Notifications()
     durability: str = ""
     """What Redis promises of what it was given; empty where nobody asked."""
+    unknown: Mapping[int, int] = field(default_factory=dict)
+    """Format version → entries of it that were left waiting for a newer fmn."""
 
     @property
     def balanced(self) -> bool:
@@ -80,11 +82,12 @@ class Ledger:
 
     def as_json(self) -> dict[str, Any]:
         """Return the ledger for machines."""
+        left = {str(version): count for version, count in self.unknown.items()}
         return {
             "messages": self.messages.as_json(),
             "notifications": self.notifications.as_json(),
             "durability": self.durability,
-        }
+        } | ({"unknown_versions": left} if left else {})
 
 
 def draw_ledger(ledger: Ledger) -> RenderableType:
@@ -95,6 +98,10 @@ def draw_ledger(ledger: Ledger) -> RenderableType:
         *_sum("messages", sums["messages"]),
         Text(),
         *_sum("notifications", sums["notifications"]),
+        *(
+            Text(f"Left for a newer fmn: {count:,} entries of format version {version}.")
+            for version, count in sorted(ledger.unknown.items())
+        ),
         *promise,
     )
 

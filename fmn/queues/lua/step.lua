@@ -11,6 +11,14 @@
 -- A step with progress counts only where nobody has come further; one that has progress after it
 -- is not the last of its input, and acknowledges nothing.
 -- Returns how many steps counted.
+local TYPES = {counts = 'hash', suspects = 'hash', progress = 'hash', retry = 'zset'}
+for _, key in ipairs(KEYS) do  -- another type would be an error in the middle, and repeat what is before it
+  local found, due = redis.call('TYPE', key).ok, TYPES[string.match(key, '}:(%l+)')] or 'stream'
+  if found ~= due and found ~= 'none' then
+    return redis.error_reply('WRONGTYPE ' .. key .. ' is a ' .. found .. ', must be a ' .. due)
+  end
+end
+
 local group, steps, done = ARGV[1], cjson.decode(ARGV[2]), 0
 for _, step in ipairs(steps) do
   local id, writes, counts, progress = step[1], step[2], step[3], step[4]
@@ -27,7 +35,9 @@ for _, step in ipairs(steps) do
       end
     end
     for _, count in ipairs(counts) do
-      redis.call('HINCRBY', KEYS[2], count[1], count[2])
+      local counted = redis.pcall('HINCRBY', KEYS[2], count[1], count[2])
+      -- Where no number stood, it begins again: what was written above must not be repeated.
+      if type(counted) == 'table' then redis.call('HSET', KEYS[2], count[1], count[2]) end
     end
     if progress and progress[2] ~= '' then
       redis.call('HSET', KEYS[4], id, progress[2])

@@ -90,9 +90,9 @@ async def answered(question: Awaitable[T]) -> T | None:
 
 def sums_of(ledger: Mapping[str, Any]) -> Iterator[Sum]:
     """Return both halves of the ledger, from its form of `fmn ledger --json`."""
-    for of, counts in ledger.items():
-        if isinstance(counts, Mapping):
-            yield Sum(of, tuple(_counts(counts)), counts["residual"])
+    for of in ("messages", "notifications"):
+        if of in ledger:
+            yield Sum(of, tuple(_counts(ledger[of])), ledger[of]["residual"])
 
 
 def _counts(counts: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
