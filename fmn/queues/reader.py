@@ -1,26 +1,34 @@
 """Reading the streams of all channels as a member of a group, and finishing what was read.
 
-Its own channels first, then those of the others; what a dead process had in hand is taken over one
-entry at a time, because it may be what killed it.
+Its own channels first, then those of the others. Where nothing is, it waits at all of them at once:
+the server gives an entry to who waits longest, so that of a busy process goes to an idle one at
+once. What a dead process had in hand is taken over one entry at a time, because it may be what
+killed it.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
-from redis.exceptions import ResponseError
+from redis.exceptions import ClusterCrossSlotError, ResponseError
 
 from fmn.queues import keys
 from fmn.queues.connection import Connection
 from fmn.queues.entries import VERSION, Step, arguments, pieces
 from fmn.queues.life import SILENCE, Life
 
-IDLE = 0.05
-"""Seconds an idle reader waits at one of its channels before it looks at the others again."""
+IDLE = 0.2
+"""Seconds an idle reader waits at all channels before it sees whether it is told to stop."""
+IN_TURN = 0.05
+"""Seconds it waits at one of its channels before it looks at the others again: in a cluster, where
+nobody can wait at several."""
 LOOK_ROUND = 1.0
 """Seconds between two looks for entries of dead processes."""
+LOST = ("NOGROUP ", "UNBLOCKED ")
+"""How a server begins that lost a stream, before we read and while we waited."""
 NEVER = 10**9
 """Seconds of silence nobody reaches: then only who left, and gave all up, is robbed."""
 DEADLY = 3
@@ -68,17 +76,24 @@ class Reader:
         self._stream = stream
         self._looked_round = 0.0
         self._turn = 0
+        self._idle = False
+        """Whether the last wait at all channels was for nothing."""
+        self._together = True
+        """Whether the server lets us wait at all channels at once."""
         self._unknown: set[bytes] = set()
 
-    async def batches(self, size: int, stop: asyncio.Event) -> AsyncIterator[Batch]:
+    async def batches(
+        self, size: int | Callable[[], int], stop: asyncio.Event
+    ) -> AsyncIterator[Batch]:
         """Yield what there is to do until told to stop, up to `size` entries at a time."""
+        wanted = size if callable(size) else lambda: size
         while not stop.is_set():
-            batch = await self._robbed() or await self._next(size)
-            if batch is None:
-                continue
-            self.life.took()
-            yield batch
-            self.life.rests()
+            robbed = await self._robbed()
+            taken = [robbed] if robbed else await self._next(wanted())
+            for batch in taken:
+                self.life.took()
+                yield batch
+                self.life.rests()
 
     async def finish(self, channel: int, steps: Sequence[Step]) -> int:
         """Do these steps, each a unit; return how many counted. Safe to repeat."""
@@ -101,29 +116,50 @@ class Reader:
         found = await self.connection.do("HGET", keys.progress(channel), entry.id)
         return found.decode() if found else ""
 
-    async def _next(self, size: int) -> Batch | None:
+    async def _next(self, size: int) -> list[Batch]:
         home = self.life.home
         self._turn = (self._turn + 1) % len(home)  # none of ours waits for another to be empty
         first = [*home[self._turn :], *home[: self._turn]]
         others = [k for k in range(self.life.crew.most_channels) if k not in home]
-        for k in [*first, *others]:
-            if batch := await self._read(k, size):
-                return batch
-        return await self._read(first[0], size, wait=IDLE)
+        if not self._idle:
+            for k in [*first, *others]:
+                if batches := await self._read([k], size):
+                    return batches
+        batches = await self._wait([*first, *others], size)
+        self._idle = self._together and not batches
+        return batches
 
-    async def _read(self, k: int, size: int, *, wait: float | None = None) -> Batch | None:
+    async def _wait(self, channels: list[int], size: int) -> list[Batch]:
+        """Return what comes to any of these channels first; of several at once a part each."""
+        if self._together:
+            try:
+                return await self._read(channels, max(1, size // len(channels)), wait=IDLE)
+            except ClusterCrossSlotError:
+                self._together = False
+        return await self._read(channels[:1], size, wait=IN_TURN)
+
+    async def _read(
+        self, channels: list[int], size: int, *, wait: float | None = None
+    ) -> list[Batch]:
+        """Return what is new, up to `size` entries of each channel."""
+        streams = {self._stream(k): k for k in channels}
         block = [] if wait is None else ["BLOCK", int(wait * 1000)]
         head = ["XREADGROUP", "GROUP", self._group, self.life.name, "COUNT", size, *block]
         try:
-            answer = await self.connection.do(*head, "STREAMS", self._stream(k), ">")
+            ask = self.connection.block if block else self.connection.do
+            answer = await ask(*head, "STREAMS", *streams, *[">" for _ in streams])
         except ResponseError as refused:
-            if "NOGROUP" not in str(refused):
+            if not str(refused).startswith(LOST):
                 raise
-            await self._join(k)
-            return None
-        entries = [self._known(*entry) for entry in answer[0][1]] if answer else []
-        known = tuple(entry for entry in entries if entry)
-        return Batch(k, known) if known else None
+            for k in channels:
+                await self._join(k)
+            return []
+        return self._batches((streams[name.decode()], entries) for name, entries in answer or ())
+
+    def _batches(self, answer: Iterable[tuple[int, list[Any]]]) -> list[Batch]:
+        known = ((k, (self._known(*entry) for entry in entries)) for k, entries in answer)
+        batches = (Batch(k, tuple(entry for entry in entries if entry)) for k, entries in known)
+        return [batch for batch in batches if batch.entries]
 
     def _known(self, entry_id: bytes, flat: list[bytes]) -> Entry | None:
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
