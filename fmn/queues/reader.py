@@ -8,7 +8,7 @@ killed it.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,8 @@ IN_TURN = 0.05
 nobody can wait at several."""
 LOOK_ROUND = 1.0
 """Seconds between two looks for entries of dead processes."""
-LOST = ("NOGROUP ", "UNBLOCKED ")
-"""How a server begins that lost a stream, before we read and while we waited."""
+LOST = ("NOGROUP", "UNBLOCKED")
+"""The words of a server that lost a stream, before we read and while we waited."""
 NEVER = 10**9
 """Seconds of silence nobody reaches: then only who left, and gave all up, is robbed."""
 DEADLY = 3
@@ -119,24 +119,38 @@ class Reader:
     async def _next(self, size: int) -> list[Batch]:
         home = self.life.home
         self._turn = (self._turn + 1) % len(home)  # none of ours waits for another to be empty
-        first = [*home[self._turn :], *home[: self._turn]]
-        others = [k for k in range(self.life.crew.most_channels) if k not in home]
-        if not self._idle:
-            for k in [*first, *others]:
-                if batches := await self._read([k], size):
-                    return batches
-        batches = await self._wait([*first, *others], size)
-        self._idle = self._together and not batches
-        return batches
-
-    async def _wait(self, channels: list[int], size: int) -> list[Batch]:
-        """Return what comes to any of these channels first; of several at once a part each."""
+        others = (k for k in range(self.life.crew.most_channels) if k not in home)
+        channels = [*home[self._turn :], *home[: self._turn], *others]
         if self._together:
             try:
-                return await self._read(channels, max(1, size // len(channels)), wait=IDLE)
+                return await self._at_all(channels, size)
             except ClusterCrossSlotError:
                 self._together = False
+        return await self._in_turn(channels, size)
+
+    async def _at_all(self, channels: list[int], size: int) -> list[Batch]:
+        """Read from the first channel that has anything, or wait until something comes to one.
+
+        Where it comes to several at that moment it is a part of `size` from each.
+        """
+        if not self._idle and (batches := await self._first(channels, size)):
+            return batches
+        batches = await self._read(channels, max(1, size // len(channels)), wait=IDLE)
+        self._idle = not batches  # so there is nothing to look for, only to wait for
+        return batches
+
+    async def _in_turn(self, channels: list[int], size: int) -> list[Batch]:
+        """Do the same by looking at one channel after another."""
+        for k in channels:
+            if batches := await self._read([k], size):
+                return batches
         return await self._read(channels[:1], size, wait=IN_TURN)
+
+    async def _first(self, channels: list[int], size: int) -> list[Batch]:
+        streams = [self._stream(k) for k in channels]
+        told = (self._group, self.life.name, size)
+        found = await self._asked(channels, self.connection.run("read", streams, *told))
+        return self._batches([(channels[found[0] - 1], found[1])] if found else ())
 
     async def _read(
         self, channels: list[int], size: int, *, wait: float | None = None
@@ -145,19 +159,24 @@ class Reader:
         streams = {self._stream(k): k for k in channels}
         block = [] if wait is None else ["BLOCK", int(wait * 1000)]
         head = ["XREADGROUP", "GROUP", self._group, self.life.name, "COUNT", size, *block]
-        try:
-            ask = self.connection.block if block else self.connection.do
-            answer = await ask(*head, "STREAMS", *streams, *[">" for _ in streams])
-        except ResponseError as refused:
-            if not str(refused).startswith(LOST):
-                raise
-            for k in channels:
-                await self._join(k)
-            return []
-        return self._batches((streams[name.decode()], entries) for name, entries in answer or ())
+        command = [*head, "STREAMS", *streams, *[">" for _ in streams]]
+        ask = self.connection.block if block else self.connection.do
+        found = await self._asked(channels, ask(*command))
+        return self._batches((streams[name.decode()], entries) for name, entries in found or ())
 
-    def _batches(self, answer: Iterable[tuple[int, list[Any]]]) -> list[Batch]:
-        known = ((k, (self._known(*entry) for entry in entries)) for k, entries in answer)
+    async def _asked(self, channels: list[int], answer: Awaitable[Any]) -> Any:  # noqa: ANN401
+        """Return the answer; where the server lost a stream, join them all and return None."""
+        try:
+            return await answer
+        except ResponseError as refused:
+            if not any(word in str(refused) for word in LOST):
+                raise
+        for k in channels:
+            await self._join(k)
+        return None
+
+    def _batches(self, found: Iterable[tuple[int, list[Any]]]) -> list[Batch]:
+        known = ((k, (self._known(*entry) for entry in entries)) for k, entries in found)
         batches = (Batch(k, tuple(entry for entry in entries if entry)) for k, entries in known)
         return [batch for batch in batches if batch.entries]
 
