@@ -25,6 +25,11 @@ class Rate:
         """Half of the span of all rounds, as a share of the median."""
         return (max(self.rounds) - min(self.rounds)) / 2 / self.median
 
+    def over(self, other: "Rate") -> "Rate":
+        """Return this as a part of the other, round by round."""
+        pairs = zip(self.rounds, other.rounds, strict=True)
+        return Rate(tuple(ours / theirs for ours, theirs in pairs))
+
 
 async def per_second(once: Once, *, times: int, at_once: int) -> float:
     """Do something so many times, so many at once; return how often in a second."""

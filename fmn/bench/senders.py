@@ -12,45 +12,29 @@ idle     what a connection costs that nothing is said on, 5,000 of them in one p
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from fmn.bench import idle
 from fmn.bench.clients import AT_ONCE, Bare, blast, by_itself
+from fmn.bench.figure import Figure, Said, at_least, plain
 from fmn.bench.peers import lines_heard, peer
-from fmn.bench.rates import Rate, alternating, per_second
+from fmn.bench.rates import alternating, per_second
 from fmn.bench.samples import dialogue, ready_made, sending, subscription, vapid_key
 from fmn.kinds import load
 from fmn.senders.email import Email
 from fmn.senders.irc import Irc
 
 PUSHES = 50
+PUSHED = 500
+"""A second, at least."""
 BURST, PACE = 4, timedelta(milliseconds=20)
 IDLE = 5_000
 LARGEST = 30
 """kB of an idle connection."""
 EXACT = 0.05
 KB = 1_000
-
-Said = Callable[[str], None]
-"""Hears what is measured just now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One thing measured, and what it is measured against."""
-
-    what: str
-    value: float
-    unit: str
-    noise: float
-    """Half the span of the rounds, as a share of the value; 0 where there was one round."""
-    target: str
-    reached: bool
-    limit: float | None = None
-    """What the peer takes from a client that does nothing, in the same unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +73,10 @@ async def _email(plan: Plan) -> list[Figure]:
                 lambda: blast(port, dialogue(mail), b"taken\r\n", plan.mails),
             )
     return [
-        _rate("email", ours, "/s", limit),
-        _rate("ready-made mails", loop, "/s", limit),
-        _ratio("email ÷ ready-made", ours, loop, at_least=0.8),
-        _ratio("email ÷ new connections", ours, fresh, at_least=3),
+        plain("email", ours, "/s", limit.median),
+        plain("ready-made mails", loop, "/s", limit.median),
+        at_least("email ÷ ready-made", ours, loop, 0.8),
+        at_least("email ÷ new connections", ours, fresh, 3),
     ]
 
 
@@ -112,8 +96,8 @@ async def _push(plan: Plan) -> list[Figure]:
                 lambda: per_second(send, times=plan.pushes, at_once=PUSHES),
                 lambda: blast(port, request, b"\r\n\r\n", plan.pushes),
             )
-    rate = _rate("push", ours, "/s", limit)
-    return [_with_target(rate, at_least=500)]
+    rate = plain("push", ours, "/s", limit.median)
+    return [replace(rate, target=f"≥ {PUSHED}", reached=rate.value >= PUSHED)]
 
 
 async def _irc(plan: Plan) -> list[Figure]:
@@ -139,18 +123,3 @@ async def _idle(plan: Plan) -> list[Figure]:
         what = f"one of {plan.idle:,} idle {kind}"
         figures.append(Figure(what, size, "kB", 0, f"≤ {LARGEST}", size <= LARGEST))
     return figures
-
-
-def _rate(what: str, rate: Rate, unit: str, limit: Rate) -> Figure:
-    return Figure(what, rate.median, unit, rate.noise, "", reached=True, limit=limit.median)
-
-
-def _with_target(figure: Figure, *, at_least: float) -> Figure:
-    return replace(figure, target=f"≥ {at_least:g}", reached=figure.value >= at_least)
-
-
-def _ratio(what: str, ours: Rate, theirs: Rate, *, at_least: float) -> Figure:
-    rounds = tuple(a / b for a, b in zip(ours.rounds, theirs.rounds, strict=True))
-    ratio = Rate(rounds)
-    reached = ratio.median >= at_least
-    return Figure(what, ratio.median, "", ratio.noise, f"≥ {at_least:g}", reached)

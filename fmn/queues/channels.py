@@ -12,6 +12,7 @@ import structlog
 from fmn.emission import Emission
 from fmn.model import Message, Origin
 from fmn.queues import keys
+from fmn.queues.appetite import Appetite
 from fmn.queues.connection import Connection
 from fmn.queues.emitting import in_parts
 from fmn.queues.entries import DeadLetter, Step, UnreadableEntry, Write, pack, unpack
@@ -35,7 +36,7 @@ class Channels:
         self._reader = Reader(connection, life, "workers", keys.channel)
         self._life = life
         self._room = room
-        self._batch = batch
+        self._appetite = Appetite(batch)
 
     async def each(self, judge: Judge, stop: asyncio.Event) -> None:
         """Give every message to `judge` until told to stop; emit what it makes of them.
@@ -43,13 +44,15 @@ class Channels:
         A message that cannot be judged becomes a dead letter and costs the others nothing.
         """
         await self._room(stop)
-        async for batch in self._reader.batches(self._batch, stop):
-            k = batch.channel
+        async for batch in self._reader.batches(lambda: self._appetite.size, stop):
+            k, began = batch.channel, time.perf_counter()
             steps: list[Step] = []
             for entry in batch.entries:
                 # Whoever takes an entry over goes on where the one before it ended.
                 come = await self._reader.progress(k, entry) if entry.tries else ""
                 steps += self._steps(k, entry, judge, come)
+            seconds = time.perf_counter() - began
+            self._appetite = self._appetite.after(len(batch.entries), seconds)
             await self._reader.finish(k, steps)
             self._life.rests()
             await self._room(stop)

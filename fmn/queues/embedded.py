@@ -17,6 +17,7 @@ from fmn.errors import ConfigError, Unavailable
 
 PATIENCE = 20.0
 """Seconds the server may take to answer."""
+EVERYSEC = "everysec"
 
 
 def server() -> Path:
@@ -31,12 +32,15 @@ def server() -> Path:
 
 
 @asynccontextmanager
-async def embedded(folder: Path) -> AsyncIterator[str]:
+async def embedded(folder: Path, *, appendfsync: str = EVERYSEC) -> AsyncIterator[str]:
     """Run a server in this folder, which exists, until the block ends; yields its URL."""
     socket = folder / "valkey.sock"
     with (folder / "valkey.log").open("ab") as out:
         process = subprocess.Popen(  # noqa: ASYNC220, S603  # our own program and flags; it starts once
-            [server(), *flags(folder, socket)], stdout=out, stderr=out, start_new_session=True
+            [server(), *flags(folder, socket, appendfsync=appendfsync)],
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
         )
     url = f"unix://{socket}"
     try:
@@ -46,11 +50,15 @@ async def embedded(folder: Path) -> AsyncIterator[str]:
         await asyncio.to_thread(_end, process)
 
 
-def flags(folder: Path, socket: Path) -> list[str]:
-    """Return what to start a server with, so that it keeps what it is given."""
+def flags(folder: Path, socket: Path, *, appendfsync: str = EVERYSEC) -> list[str]:
+    """Return what to start a server with, so that it keeps what it is given.
+
+    `appendfsync` says when it is on disk: `everysec`, or `always`, before the server answers.
+    """
     return [
         *("--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"),
-        *("--dir", str(folder), "--save", "", "--appendonly", "yes", "--appendfsync", "everysec"),
+        *("--dir", str(folder), "--save", "", "--appendonly", "yes"),
+        *("--appendfsync", appendfsync),
         *("--maxmemory-policy", "noeviction", "--stream-node-max-bytes", "65536"),
     ]
 

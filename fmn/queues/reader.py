@@ -1,16 +1,19 @@
 """Reading the streams of all channels as a member of a group, and finishing what was read.
 
-Its own channels first, then those of the others; what a dead process had in hand is taken over one
-entry at a time, because it may be what killed it.
+Its own channels first, then those of the others. Where nothing is, it waits at all of them at once:
+the server gives an entry to who waits longest, so that of a busy process goes to an idle one at
+once. What a dead process had in hand is taken over one entry at a time, because it may be what
+killed it.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
-from redis.exceptions import ResponseError
+from redis.exceptions import ClusterCrossSlotError, ResponseError
 
 from fmn.queues import keys
 from fmn.queues.connection import Connection
@@ -18,10 +21,15 @@ from fmn.queues.entries import VERSION, Step, arguments, pieces
 from fmn.queues.fields import Fields
 from fmn.queues.life import SILENCE, Life
 
-IDLE = 0.05
-"""Seconds an idle reader waits at one of its channels before it looks at the others again."""
+IDLE = 0.2
+"""Seconds an idle reader waits at all channels before it sees whether it is told to stop."""
+IN_TURN = 0.05
+"""Seconds it waits at one of its channels before it looks at the others again: in a cluster, where
+nobody can wait at several."""
 LOOK_ROUND = 1.0
 """Seconds between two looks for entries of dead processes."""
+LOST = ("NOGROUP", "UNBLOCKED")
+"""The words of a server that lost a stream, before we read and while we waited."""
 NEVER = 10**9
 """Seconds of silence nobody reaches: then only who left, and gave all up, is robbed."""
 DEADLY = 3
@@ -69,17 +77,24 @@ class Reader:
         self._stream = stream
         self._looked_round = 0.0
         self._turn = 0
+        self._idle = False
+        """Whether the last wait at all channels was for nothing."""
+        self._together = True
+        """Whether the server lets us wait at all channels at once."""
         self._unknown: set[int] = set()
 
-    async def batches(self, size: int, stop: asyncio.Event) -> AsyncIterator[Batch]:
+    async def batches(
+        self, size: int | Callable[[], int], stop: asyncio.Event
+    ) -> AsyncIterator[Batch]:
         """Yield what there is to do until told to stop, up to `size` entries at a time."""
+        wanted = size if callable(size) else lambda: size
         while not stop.is_set():
-            batch = await self._robbed() or await self._next(size)
-            if batch is None:
-                continue
-            self.life.took()
-            yield batch
-            self.life.rests()
+            robbed = await self._robbed()
+            taken = [robbed] if robbed else await self._next(wanted())
+            for batch in taken:
+                self.life.took()
+                yield batch
+                self.life.rests()
 
     async def finish(self, channel: int, steps: Sequence[Step]) -> int:
         """Do these steps, each a unit; return how many counted. Safe to repeat."""
@@ -102,29 +117,69 @@ class Reader:
         found = await self.connection.do("HGET", keys.progress(channel), entry.id)
         return found.decode() if found else ""
 
-    async def _next(self, size: int) -> Batch | None:
+    async def _next(self, size: int) -> list[Batch]:
         home = self.life.home
         self._turn = (self._turn + 1) % len(home)  # none of ours waits for another to be empty
-        first = [*home[self._turn :], *home[: self._turn]]
-        others = [k for k in range(self.life.crew.most_channels) if k not in home]
-        for k in [*first, *others]:
-            if batch := await self._read(k, size):
-                return batch
-        return await self._read(first[0], size, wait=IDLE)
+        others = (k for k in range(self.life.crew.most_channels) if k not in home)
+        channels = [*home[self._turn :], *home[: self._turn], *others]
+        if self._together:
+            try:
+                return await self._at_all(channels, size)
+            except ClusterCrossSlotError:
+                self._together = False
+        return await self._in_turn(channels, size)
 
-    async def _read(self, k: int, size: int, *, wait: float | None = None) -> Batch | None:
+    async def _at_all(self, channels: list[int], size: int) -> list[Batch]:
+        """Read from the first channel that has anything, or wait until something comes to one.
+
+        Where it comes to several at that moment it is a part of `size` from each.
+        """
+        if not self._idle and (batches := await self._first(channels, size)):
+            return batches
+        batches = await self._read(channels, max(1, size // len(channels)), wait=IDLE)
+        self._idle = not batches  # so there is nothing to look for, only to wait for
+        return batches
+
+    async def _in_turn(self, channels: list[int], size: int) -> list[Batch]:
+        """Do the same by looking at one channel after another."""
+        for k in channels:
+            if batches := await self._read([k], size):
+                return batches
+        return await self._read(channels[:1], size, wait=IN_TURN)
+
+    async def _first(self, channels: list[int], size: int) -> list[Batch]:
+        streams = [self._stream(k) for k in channels]
+        told = (self._group, self.life.name, size)
+        found = await self._asked(channels, self.connection.run("read", streams, *told))
+        return self._batches([(channels[found[0] - 1], found[1])] if found else ())
+
+    async def _read(
+        self, channels: list[int], size: int, *, wait: float | None = None
+    ) -> list[Batch]:
+        """Return what is new, up to `size` entries of each channel."""
+        streams = {self._stream(k): k for k in channels}
         block = [] if wait is None else ["BLOCK", int(wait * 1000)]
         head = ["XREADGROUP", "GROUP", self._group, self.life.name, "COUNT", size, *block]
+        command = [*head, "STREAMS", *streams, *[">" for _ in streams]]
+        ask = self.connection.block if block else self.connection.do
+        found = await self._asked(channels, ask(*command))
+        return self._batches((streams[name.decode()], entries) for name, entries in found or ())
+
+    async def _asked(self, channels: list[int], answer: Awaitable[Any]) -> Any:  # noqa: ANN401
+        """Return the answer; where the server lost a stream, join them all and return None."""
         try:
-            answer = await self.connection.do(*head, "STREAMS", self._stream(k), ">")
+            return await answer
         except ResponseError as refused:
-            if "NOGROUP" not in str(refused):
+            if not any(word in str(refused) for word in LOST):
                 raise
+        for k in channels:
             await self._join(k)
-            return None
-        entries = [self._known(*entry) for entry in answer[0][1]] if answer else []
-        known = tuple(entry for entry in entries if entry)
-        return Batch(k, known) if known else None
+        return None
+
+    def _batches(self, found: Iterable[tuple[int, list[Any]]]) -> list[Batch]:
+        known = ((k, (self._known(*entry) for entry in entries)) for k, entries in found)
+        batches = (Batch(k, tuple(entry for entry in entries if entry)) for k, entries in known)
+        return [batch for batch in batches if batch.entries]
 
     def _known(self, entry_id: bytes, flat: list[bytes], tries: int = 0) -> Entry | None:
         fields = Fields.of(flat)

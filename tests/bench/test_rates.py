@@ -1,5 +1,6 @@
 import asyncio
 
+from fmn.bench.figure import at_least, at_most, plain
 from fmn.bench.rates import Rate, alternating, per_second
 
 
@@ -7,6 +8,18 @@ def test_a_rate_is_its_middle_round_and_its_noise_half_the_span() -> None:
     rate = Rate((90.0, 120.0, 100.0))
     assert rate.median == 100.0
     assert rate.noise == 0.15
+
+
+def test_a_rate_over_another_goes_round_by_round() -> None:
+    assert Rate((10.0, 30.0)).over(Rate((5.0, 10.0))) == Rate((2.0, 3.0))
+
+
+def test_an_aim_is_reached_or_missed_by_the_middle_round() -> None:
+    ours, theirs = Rate((1.0, 2.0, 9.0)), Rate((4.0, 4.0, 4.0))
+    assert [at_least("x", ours, theirs, aim).reached for aim in (0.5, 0.6)] == [True, False]
+    assert [at_most("x", ours, theirs, aim).reached for aim in (0.5, 0.4)] == [True, False]
+    assert at_most("x", ours, theirs, 0.5, 0.3).limit == 0.3
+    assert plain("x", ours, "ms").target == ""
 
 
 async def test_what_is_measured_is_done_so_often_and_so_many_at_once() -> None:

@@ -18,6 +18,7 @@ from fmn.queues.entries import pack, unpack
 from fmn.queues.figures import figures
 from fmn.queues.intake import Intake
 from fmn.queues.life import Life
+from fmn.queues.marks import unbounded
 from tests.bus.conftest import Site
 from tests.bus.desk import Desk
 from tests.malformed import Deliveries, dice, inputs

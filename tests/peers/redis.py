@@ -14,12 +14,14 @@ from tests.peers import need, running
 
 
 @contextmanager
-def redis_server(program: str, folder: Path, name: str = "s") -> Iterator[str]:
+def redis_server(
+    program: str, folder: Path, name: str = "s", *, more: tuple[str, ...] = ()
+) -> Iterator[str]:
     """Run a server in this folder, on a socket of this name, until the block ends."""
     folder.mkdir(exist_ok=True)
     socket = folder / name
     url = f"unix://{socket}"
-    with running([program, *flags(folder, socket)], folder, ready=lambda: _answers(url)):
+    with running([program, *flags(folder, socket), *more], folder, ready=lambda: _answers(url)):
         yield url
 
 
