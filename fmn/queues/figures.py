@@ -21,6 +21,14 @@ class Figures:
     """Lane → notifications in it."""
     retrying: dict[str, int]
     """Lane → notifications that wait for their next attempt."""
+    holding: int
+    """Notifications in the lane `held`, on their way to SQL."""
+
+    @property
+    def held(self) -> int:
+        """Notifications that are held: on their way to SQL, or there."""
+        kept = (by for name, by in self.counts.items() if name.startswith("held "))
+        return self.holding + sum(kept)
 
 
 async def channels(connection: Connection) -> int | None:
@@ -64,9 +72,9 @@ async def _figures(connection: Connection, k: int) -> Figures:
 
 async def _look(connection: Connection, k: int, lanes: Sequence[str]) -> Figures:
     streams = [key for kind in lanes for key in (keys.outbox(k, kind), keys.retry(k, kind))]
-    fixed = [keys.counts(k), keys.channel(k), keys.log(k)]
-    flat, messages, log, *pairs = await connection.run("waiting", [*fixed, *streams])
+    fixed = [keys.counts(k), keys.channel(k), keys.log(k), keys.held(k)]
+    flat, messages, log, holding, *pairs = await connection.run("waiting", [*fixed, *streams])
     counts = Counter({n.decode(): int(by) for n, by in zip(flat[::2], flat[1::2], strict=True)})
     waiting = dict(zip(lanes, pairs[::2], strict=True))
     retrying = dict(zip(lanes, pairs[1::2], strict=True))
-    return Figures(k, counts, messages, log, waiting, retrying)
+    return Figures(k, counts, messages, log, waiting, retrying, holding)

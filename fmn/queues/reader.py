@@ -41,6 +41,8 @@ class Entry:
     """How often it was taken over from a dead process."""
     origin: str = ""
     """Of a message that was replayed."""
+    reason: str = ""
+    """Of a chunk in the lane `held`: why it is there."""
 
     @property
     def poison(self) -> bool:
@@ -129,8 +131,8 @@ class Reader:
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
         version = fields.get(b"v", b"none")
         if version == str(VERSION).encode():
-            origin = fields.get(b"o", b"").decode()
-            return Entry(entry_id.decode(), int(fields[b"n"]), fields[b"d"], origin=origin)
+            n, said = int(fields[b"n"]), (fields.get(name, b"").decode() for name in (b"o", b"r"))
+            return Entry(entry_id.decode(), n, fields[b"d"], 0, *said)
         if version not in self._unknown:
             self._unknown.add(version)
             said = version.decode(errors="replace")
@@ -160,8 +162,9 @@ class Reader:
             return None
         if taken is None:
             return None
-        entry_id, n, value, tries, origin = taken
-        entry = Entry(entry_id.decode(), int(n), value, int(tries), origin.decode())
+        entry_id, n, value, tries, *said = taken
+        known = (word.decode() for word in said)
+        entry = Entry(entry_id.decode(), int(n), value, int(tries), *known)
         _log.info("took an entry over", channel=k, entry=entry.id, tries=entry.tries)
         return entry
 

@@ -4,7 +4,7 @@
 --
 -- KEYS[1] stream   KEYS[2] alive   KEYS[3] suspects
 -- ARGV[1] group   ARGV[2] our name   ARGV[3] seconds of silence that mean death   ARGV[4] known version
--- Returns {id, n, value, tries, origin or ''}, or nothing. A name leaves the group only when nothing is pending.
+-- Returns {id, n, value, tries, origin or '', reason or ''}, or nothing. A name leaves the group only when nothing is pending.
 local group, me, silence, version = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local now = tonumber(redis.call('TIME')[1])
 
@@ -23,7 +23,7 @@ local function take(id)
   local fields = map(entry[2])
   if fields.v ~= version then return nil end  -- a newer fmn wrote it; it stays for one that knows
   local tries = redis.call('HINCRBY', KEYS[3], KEYS[1] .. ' ' .. id, 1)
-  return {id, fields.n, fields.d, tries, fields.o or ''}
+  return {id, fields.n, fields.d, tries, fields.o or '', fields.r or ''}
 end
 
 if redis.call('EXISTS', KEYS[1]) == 0 then return nil end
