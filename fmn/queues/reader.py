@@ -131,8 +131,8 @@ class Reader:
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
         version = fields.get(b"v", b"none")
         if version == str(VERSION).encode():
-            n, said = int(fields[b"n"]), (fields.get(name, b"").decode() for name in (b"o", b"r"))
-            return Entry(entry_id.decode(), n, fields[b"d"], 0, *said)
+            origin, reason = (fields.get(name, b"").decode() for name in (b"o", b"r"))
+            return Entry(entry_id.decode(), int(fields[b"n"]), fields[b"d"], 0, origin, reason)
         if version not in self._unknown:
             self._unknown.add(version)
             said = version.decode(errors="replace")
