@@ -1,10 +1,11 @@
 """fmn turns a message bus into notifications people want.
 
     bus ─▶ consumer ─▶ channel ─▶ worker ─▶ outbox ─▶ sender ─▶ people
+                                    │ held ─▶ scheduler ─▶ outbox
                                     │ log ─▶ recorder ─▶ history
 
 cli/           the composition root: a file for each group of verbs
-processes/     consumer, worker, sender, recorder: short, each reads as a sentence
+processes/     consumer, worker, sender, scheduler, recorder: short, each reads as a sentence
 web/           the pages and the API in which people say what they want to hear
 report/        the load distribution and the ledger: figures and how they are drawn
 bench/         how fast the senders are, measured against something else
@@ -16,7 +17,7 @@ queues/        Redis, the only place: fenced scripts, channels, outbox, log, cla
 senders/       a file a kind: email, irc, push, matrix, webhook, chat
 render/        a message and a template make content
 directory/     who owns what, who is in which group
-storage/       SQL, the only place: preferences, history, migrations
+storage/       SQL, the only place: preferences, held, history, migrations
 preferences/   a user's rules and destinations as values, and their YAML
 rules/         pure: rules, filters (a file a kind), match, explain
 emission       what a worker makes of a message, and what becomes of it

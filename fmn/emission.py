@@ -96,24 +96,21 @@ class Chunk:
         return sum(len(recipient.keys) for recipient in self.recipients)
 
 
+DUPLICATE = "duplicate"
+"""The reason of what was suppressed because the bus delivered its message before."""
+LOWEST = -1
+"""The rank of a duplicate."""
+
+
 class State(StrEnum):
-    """What became of a notification. In this order a record never goes back.
+    """What became of a notification. In this order a record never goes back."""
 
-    A message that the bus delivers again is suppressed as a duplicate, whatever the first one
-    came to: so that is the lowest.
-    """
-
-    SUPPRESSED = "suppressed"
-    RETRYING = "retrying"
     HELD = "held"
+    RETRYING = "retrying"
+    SUPPRESSED = "suppressed"
     DEAD = "dead"
     FAILED = "failed"
     SENT = "sent"
-
-    @property
-    def rank(self) -> int:
-        """Position in the order; of two records of one notification the higher rank holds."""
-        return list(State).index(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +126,51 @@ class Outcome:
     attempts: int = 0
     reason: str | None = None
     """Why it was not sent, or not yet: `unconfirmed`, `duplicate`, the peer's words."""
+
+    @property
+    def rank(self) -> int:
+        """Place in the order of states; of two records of one notification the higher holds.
+
+        A message that the bus delivers again is suppressed as a duplicate, whatever the first one
+        came to: so that is the lowest.
+        """
+        again = self.state is State.SUPPRESSED and self.reason == DUPLICATE
+        return LOWEST if again else list(State).index(self.state)
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A chunk that did not go into its lane: to be kept until it may."""
+
+    chunk: Chunk
+    channel: int
+    entry: str
+    """Its id in the lane `held` of that channel: the smaller, the older."""
+    reason: str
+    """`lane full`."""
+    due: datetime | None = None
+    """UTC; None: as soon as its lane has room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Notifications that were withheld and now go, all of one kind on one channel, and only once.
+
+    Some go into their lane; some do not, because of what has changed meanwhile.
+    """
+
+    id: str
+    """Opaque, never reused."""
+    channel: int
+    kind: str
+    entries: frozenset[str]
+    """Where they stood in the lane `held`; what is not yet off there must wait."""
+    chunks: tuple[Chunk, ...]
+    """Oldest first."""
+    suppressed: tuple[Outcome, ...]
+    """What does not go, and why."""
+    erased: int = 0
+    """Notifications of deleted accounts: they do not go either, and nobody is left to be told."""
 
 
 class News(StrEnum):

@@ -19,6 +19,7 @@ REAL = {"redis_url", "valkey", "rabbitmq", "postgres", "ngircd", "smtp"} | {
 pytest_plugins = [
     "tests.peers.rabbitmq",
     "tests.peers.postgres",
+    "tests.peers.database",
     "tests.peers.ngircd",
     "tests.peers.smtp",
     "tests.peers.redis",

@@ -97,7 +97,7 @@ def expected(site: Site, samples: Samples) -> set[tuple[str, str, str]]:
 def settled(site: Site, redis: Any, taken: int) -> bool:
     ledger = site.ledger()
     messages, made = ledger["messages"], ledger["notifications"]
-    waiting = messages["waiting"] + made["waiting"] + made["retrying"]
+    waiting = messages["waiting"] + made["waiting"] + made["retrying"] + made["held"]
     log = sum(redis.xlen(keys.log(k)) for k in range(4))
     return bool(messages["taken"] == taken and waiting == log == 0)
 

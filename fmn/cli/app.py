@@ -13,6 +13,7 @@ VERBS = {
     "consumer": "processes:consumer",
     "worker": "processes:worker",
     "sender": "processes:sender",
+    "scheduler": "processes:scheduler",
     "recorder": "processes:recorder",
     "publish": "bus:publish",
     "match": "rules:match",

@@ -1,4 +1,4 @@
-"""`fmn consumer`, `worker`, `sender`, `recorder`, `web`, and `up`: all of them."""
+"""`fmn consumer`, `worker`, `sender`, `scheduler`, `recorder`, `web`, and `up`: all of them."""
 
 from functools import partial
 from typing import Annotated
@@ -45,6 +45,12 @@ def sender(
     """Hand what is in the outbox to mail servers, IRC networks and so on."""
     road = Road(site(config))
     _serve("sender", road, partial(road.some_senders, tuple(dict.fromkeys(kinds))), port, bind)
+
+
+def scheduler(config: ConfigFile = None, port: Port = None, bind: Bind = None) -> None:
+    """Keep what finds its lane full, and put it back when there is room."""
+    road = Road(site(config))
+    _serve("scheduler", road, road.scheduler, port, bind)
 
 
 def recorder(config: ConfigFile = None, port: Port = None, bind: Bind = None) -> None:

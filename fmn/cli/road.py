@@ -18,11 +18,14 @@ from fmn.errors import ConfigError
 from fmn.kinds import Sender
 from fmn.processes.consumer import consume
 from fmn.processes.recorder import Keeper, Queues, record
+from fmn.processes.scheduler import Keeper as HeldKeeper
+from fmn.processes.scheduler import hold, release
 from fmn.processes.sender import hear, send
 from fmn.processes.worker import work
 from fmn.queues.channels import Channels
 from fmn.queues.claims import Claims
 from fmn.queues.connection import Connection, connect
+from fmn.queues.held import HeldLane
 from fmn.queues.intake import Intake
 from fmn.queues.lease import under_lease
 from fmn.queues.life import Life
@@ -54,6 +57,7 @@ class Road:
     """Kind → sender, in place of the one the settings name."""
     pages: Pages = field(init=False)
     _lives: list[Life] = field(default_factory=list)
+    _keepers: list[Keeper | HeldKeeper] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Make the place for the pages."""
@@ -112,12 +116,18 @@ class Road:
             rules = WatchedRules(engine, self.site.filters, groups_of=directory.groups_of)
             await rules.load()
             self.checks["rules"] = lambda: rules.reachable
+            mark = settings.queues.lane_mark
             if settings.queues.mode == "pubsub":
-                channels: Any = PubsubChannels(connection, life)
+                channels: Any = PubsubChannels(connection, life, lane_mark=mark)
             else:
                 marks = Marks(connection, life, settings.queues, share=WORKERS)
-                batch = settings.queues.batch
-                channels = Channels(connection, life, batch=batch, room=marks.room)
+                channels = Channels(
+                    connection,
+                    life,
+                    batch=settings.queues.batch,
+                    room=marks.room,
+                    lane_mark=mark,
+                )
             templates = templates_of(settings, self._template_fault())
             async with beside(rules.follow(nudged), directory.follow()):
                 await work(channels, rules, directory, templates, stop=stop)
@@ -145,6 +155,22 @@ class Road:
             for kind in kinds:
                 group.create_task(self.sender(kind, stop))
 
+    async def scheduler(self, stop: asyncio.Event) -> None:
+        """From the lane `held` to SQL, and back into the lanes."""
+        queues = self.site.settings.queues
+        async with (
+            self.joined("scheduler") as (connection, life),
+            self.site.engine() as engine,
+        ):
+            await require_schema(engine)
+            lane = HeldLane(connection, life, batch=queues.batch, lane_mark=queues.lane_mark)
+            keeper = HeldKeeper(engine, lane, connection.settle)
+            self._stores(keeper)
+            releasing = partial(release, keeper, stop)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(hold(lane, keeper, stop))
+                group.create_task(under_lease(connection, life, "releases", releasing, stop))
+
     async def recorder(self, stop: asyncio.Event) -> None:
         """From the log to the history."""
         settings = self.site.settings
@@ -155,7 +181,7 @@ class Road:
             await require_schema(engine)
             queues = Queues(partial(purge, connection), partial(nudge, connection))
             keeper = Keeper(engine, settings, self.site.filters, queues)
-            self.checks["storage"] = lambda: keeper.reachable
+            self._stores(keeper)
             async with beside(keeper.forget()):
                 log = Log(connection, life, batch=settings.queues.batch)
                 await record(log, keeper, stop)
@@ -178,6 +204,10 @@ class Road:
                 self.pages.app = create_app(parts)
                 await stop.wait()
             self.pages.app = None
+
+    def _stores(self, keeper: Keeper | HeldKeeper) -> None:
+        self._keepers.append(keeper)
+        self.checks["storage"] = lambda: all(keeper.reachable for keeper in self._keepers)
 
     def _template_fault(self) -> Told:
         words, labels = "Templates that raised and were left out.", ["template"]
@@ -204,7 +234,7 @@ class Road:
         for lack in self.site.lacking():
             _log.warning(lack)
         async with asyncio.TaskGroup() as group:
-            for process in (self.consumer, self.worker, self.recorder):
+            for process in (self.consumer, self.worker, self.scheduler, self.recorder):
                 group.create_task(process(stop))
             if self.has_pages:
                 group.create_task(self.web(stop))

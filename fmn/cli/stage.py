@@ -189,7 +189,7 @@ def _is_settled(stand: Sequence[Figures], expected: int) -> bool:
     """Tell whether all that is expected came in, and all of it is recorded."""
     arrived = sum(f.counts["taken"] + f.counts["undecodable"] for f in stand)
     waiting = sum(f.messages_waiting + f.log_waiting for f in stand)
-    lanes = sum(sum(f.waiting.values()) + sum(f.retrying.values()) for f in stand)
+    lanes = sum(sum(f.waiting.values()) + sum(f.retrying.values()) + f.held for f in stand)
     # More arrive where an answer of the server was lost: what was put twice is told once.
     return arrived >= expected and waiting == lanes == 0
 

@@ -99,5 +99,5 @@ class Keeper:
             destinations = await erased_since(connection, datetime.now(UTC) - DELETED)
         if destinations:
             async with writing(self._engine) as transaction:
-                await erase_late(transaction)
+                await erase_late(transaction, destinations)
             await self._queues.purge(destinations)

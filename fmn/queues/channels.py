@@ -31,12 +31,19 @@ class Channels:
     """What a worker reads: messages, each left behind together with all that was made of it."""
 
     def __init__(
-        self, connection: Connection, life: Life, *, batch: int, room: Room = unbounded
+        self,
+        connection: Connection,
+        life: Life,
+        *,
+        batch: int,
+        room: Room = unbounded,
+        lane_mark: int | None = None,
     ) -> None:
         self._reader = Reader(connection, life, "workers", keys.channel)
         self._life = life
         self._room = room
         self._appetite = Appetite(batch)
+        self._lane_mark = lane_mark
 
     async def each(self, judge: Judge, stop: asyncio.Event) -> None:
         """Give every message to `judge` until told to stop; emit what it makes of them.
@@ -59,12 +66,26 @@ class Channels:
             await asyncio.sleep(0)  # a full channel must not keep the rest of the process waiting
 
     def _steps(self, k: int, entry: Entry, judge: Judge, come: str) -> list[Step]:
-        helped = k not in self._life.home
-        return steps_for(k, entry, judge, worker=self._life.name, helped=helped, come=come)
+        return steps_for(
+            k,
+            entry,
+            judge,
+            worker=self._life.name,
+            helped=k not in self._life.home,
+            come=come,
+            lane_mark=self._lane_mark,
+        )
 
 
 def steps_for(  # noqa: PLR0913  # an entry, what becomes of it, and who did it
-    k: int, entry: Entry, judge: Judge, *, worker: str, helped: bool, come: str = ""
+    k: int,
+    entry: Entry,
+    judge: Judge,
+    *,
+    worker: str,
+    helped: bool,
+    come: str = "",
+    lane_mark: int | None = None,
 ) -> list[Step]:
     """Return what becomes of a message: what is made of it, or a dead letter that says why not."""
     started = time.time()
@@ -75,7 +96,7 @@ def steps_for(  # noqa: PLR0913  # an entry, what becomes of it, and who did it
         why = "".join(traceback.format_exception_only(failed)).strip()
         return [_buried(k, entry, worker, why)]
     effort = _effort(entry, started, worker=worker, helped=helped)
-    return in_parts(k, entry.id, emission, effort, come)
+    return in_parts(k, entry.id, emission, effort, come=come, lane_mark=lane_mark)
 
 
 def _buried(k: int, entry: Entry, worker: str, why: str) -> Step:

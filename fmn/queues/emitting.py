@@ -12,7 +12,7 @@ from fmn.emission import Chunk, Emission, LogLine, Outcome, Recipient, State
 from fmn.model import split_key
 from fmn.queues import keys
 from fmn.queues.connection import Connection
-from fmn.queues.entries import Step, Write, arguments, pack
+from fmn.queues.entries import Overflow, Step, Write, arguments, pack
 
 CHUNKS = 50
 """Chunks of one step at most."""
@@ -25,28 +25,44 @@ async def emit(connection: Connection, k: int, steps: list[Step]) -> None:
     await connection.run("step", [*fixed, *outputs], "", *told)
 
 
-def in_parts(
-    k: int, entry: str, emission: Emission, effort: Counter[str], come: str = ""
+def in_parts(  # noqa: PLR0913  # what leaves, and how
+    k: int,
+    entry: str,
+    emission: Emission,
+    effort: Counter[str],
+    *,
+    come: str = "",
+    lane_mark: int | None = None,
 ) -> list[Step]:
-    """Return the steps in which an emission leaves; `come`: how far it had come before."""
+    """Return the steps in which an emission leaves; `come`: how far it had come before.
+
+    Chunks that find a lane at its mark go into the lane `held`; without a mark none does.
+    """
     chunks = _behind(emission.chunks, come)
     *early, last = [chunks[at : at + CHUNKS] for at in range(0, len(chunks), CHUNKS)] or [()]
     steps: list[Step] = []
     for some in early:
         part, after = Emission(some, ()), _place_of(some[-1], some[-1].recipients[-1])
-        steps.append(Step(entry, writes_of(k, part), _made(part), (come, after)))
+        steps.append(Step(entry, writes_of(k, part, lane_mark), _made(part), (come, after)))
         come = after
     rest = Emission(last, emission.log)
     counts = _made(rest) + effort + Counter(handled=1)
-    return [*steps, Step(entry, writes_of(k, rest), counts, (come, "") if come else None)]
-
-
-def writes_of(k: int, emission: Emission) -> tuple[Write, ...]:
-    """Return where each part of an emission goes: chunks into their lanes, lines into the log."""
-    lanes = [
-        Write(keys.outbox(k, c.content.kind), pack(c), c.notifications) for c in emission.chunks
+    return [
+        *steps,
+        Step(entry, writes_of(k, rest, lane_mark), counts, (come, "") if come else None),
     ]
+
+
+def writes_of(k: int, emission: Emission, lane_mark: int | None = None) -> tuple[Write, ...]:
+    """Return where each part of an emission goes: chunks into their lanes, lines into the log."""
+    lanes = (_into_lane(k, chunk, lane_mark) for chunk in emission.chunks)
     return (*lanes, *log_writes(k, emission.log))
+
+
+def _into_lane(k: int, chunk: Chunk, mark: int | None) -> Write:
+    kind = chunk.content.kind
+    full = Overflow(keys.retry(k, kind), mark, keys.held(k)) if mark else None
+    return Write(keys.outbox(k, kind), pack(chunk), chunk.notifications, overflow=full)
 
 
 def log_writes(k: int, lines: Sequence[LogLine]) -> tuple[Write, ...]:

@@ -62,6 +62,17 @@ class Malformed:
 
 
 @dataclass(frozen=True, slots=True)
+class Overflow:
+    """When a chunk does not go into its lane, and where it goes instead."""
+
+    retry: str
+    """What waits there belongs to the lane."""
+    mark: int
+    """So many chunks fill a lane."""
+    held: str
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
     """One output of a fenced step."""
 
@@ -71,6 +82,14 @@ class Write:
     """Notifications it stands for."""
     due: int | None = None
     """In so many seconds of the server's clock, into a retry zset; else at once, into a stream."""
+    overflow: Overflow | None = None
+    """None: it goes there however full it is."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every key it may touch."""
+        over = self.overflow
+        return (self.key, over.retry, over.held) if over else (self.key,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +163,16 @@ def arguments(steps: list[Step]) -> tuple[list[str], list[bytes]]:
 
     Keys and values are named by their place, counted from 1.
     """
-    outputs = sorted({write.key for step in steps for write in step.writes})
+    outputs = sorted({key for step in steps for write in step.writes for key in write.keys})
     place = {key: at for at, key in enumerate(outputs, 1)}
     values: list[bytes] = []
 
-    def told(write: Write) -> tuple[int, int, int, int, int | bool]:
+    def told(write: Write) -> tuple[object, ...]:
         values.append(write.value)
         due = False if write.due is None else write.due
-        return place[write.key], VERSION, write.n, len(values), due
+        over = write.overflow
+        full = (place[over.retry], over.mark, place[over.held]) if over else False
+        return place[write.key], VERSION, write.n, len(values), due, full
 
     plan = [
         (s.id, [told(w) for w in s.writes], list(s.counts.items()), s.progress or False)

@@ -43,6 +43,11 @@ class Fields:
         return self.named.get(b"o", b"").decode(errors="replace")
 
     @property
+    def reason(self) -> str:
+        """Why a chunk is not in its own lane; else empty."""
+        return self.named.get(b"r", b"").decode(errors="replace")
+
+    @property
     def value(self) -> bytes:
         """The value; of a malformed entry all of it, in a form that nobody can read as a value."""
         fault = self._fault()

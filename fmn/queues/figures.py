@@ -26,6 +26,14 @@ class Figures:
     """Lane → notifications in it."""
     retrying: dict[str, int]
     """Lane → notifications that wait for their next attempt."""
+    holding: int
+    """Notifications in the lane `held`, on their way to SQL."""
+
+    @property
+    def held(self) -> int:
+        """Notifications that are held: on their way to SQL, or there."""
+        kept = (by for name, by in self.counts.items() if name.startswith("held "))
+        return self.holding + sum(kept)
 
 
 async def channels(connection: Connection) -> int | None:
@@ -75,13 +83,13 @@ async def _figures(connection: Connection, k: int) -> Figures:
 
 async def _look(connection: Connection, k: int, lanes: Sequence[str]) -> Figures:
     streams = [key for kind in lanes for key in (keys.outbox(k, kind), keys.retry(k, kind))]
-    fixed = [keys.counts(k), keys.channel(k), keys.log(k)]
-    flat, messages, log, *pairs = await connection.run("waiting", [*fixed, *streams])
+    fixed = [keys.counts(k), keys.channel(k), keys.log(k), keys.held(k)]
+    flat, messages, log, holding, *pairs = await connection.run("waiting", [*fixed, *streams])
     pairs_of_counts = zip(flat[::2], flat[1::2], strict=True)
     counts = Counter({n.decode(errors="replace"): _count(by) for n, by in pairs_of_counts})
     waiting = dict(zip(lanes, pairs[::2], strict=True))
     retrying = dict(zip(lanes, pairs[1::2], strict=True))
-    return Figures(k, counts, messages, log, waiting, retrying)
+    return Figures(k, counts, messages, log, waiting, retrying, holding)
 
 
 def _count(stood: bytes) -> int:

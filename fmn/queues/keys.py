@@ -2,6 +2,8 @@
 
 fmn:{k}:channel        stream, group "workers"    messages; in mode pubsub the name published to
 fmn:{k}:outbox:<kind>  stream, group "senders"    chunks: content rendered once, and recipients
+fmn:{k}:outbox:held    stream, group "schedulers" chunks that did not go into their lane
+fmn:{k}:released:<id>  string, expires            this was held and has gone: so it goes once
 fmn:{k}:retry:<kind>   zset                       chunks to try again, by due time (server seconds)
 fmn:{k}:log            stream, group "recorders"  what was handled, and what became of it
 fmn:{k}:dead           stream                     dead letters
@@ -19,7 +21,8 @@ fmn:went-back          string                     when Redis last went back in t
 fmn:nudge              pub/sub                    "preferences changed, version V"
 
 Every entry of a stream has the fields `v` (format version), `n` (notifications it stands for)
-and `d` (the value); a member of a retry zset is `<unique> <v> <n>` and a newline before the value.
+and `d` (the value), in the lane `held` also `r` (why it is there); a member of a retry zset is
+`<unique> <v> <n>` and a newline before the value.
 """
 
 from hashlib import blake2b
@@ -37,6 +40,14 @@ def channel(k: int) -> str:
 
 def outbox(k: int, kind: str) -> str:
     return f"fmn:{{{k}}}:outbox:{kind}"
+
+
+def held(k: int) -> str:
+    return outbox(k, "held")
+
+
+def released(k: int, release: str) -> str:
+    return f"fmn:{{{k}}}:released:{release}"
 
 
 def retry(k: int, kind: str) -> str:

@@ -10,14 +10,12 @@ from fmn.emission import LogLine
 from fmn.errors import Unavailable
 from fmn.queues import keys
 from fmn.queues.connection import Connection
-from fmn.queues.entries import DeadLetter, Step, UnreadableEntry, Write, pack, unpack_line
+from fmn.queues.entries import DeadLetter, Step, Write, pack, unpack_line
+from fmn.queues.keeping import keep_all, readable
 from fmn.queues.life import Life
-from fmn.queues.reader import DEADLY, Entry, Reader
+from fmn.queues.reader import Entry, Reader
 
 Record = Callable[[Sequence[LogLine]], Awaitable[None]]
-
-PAUSE = 1.0
-"""Seconds between two tries to record while the database is away."""
 
 _log = structlog.get_logger()
 
@@ -36,43 +34,13 @@ class Log:
         While it is unavailable the lines wait. A line it refuses becomes a dead letter.
         """
         async for batch in self._reader.batches(self._batch, stop):
-            lines, refused = _lines(batch.entries)
+            lines, refused = readable(batch.entries, _line, "recorder")
             try:
-                refused |= await self._refused(lines, record, stop)
+                refused |= (await keep_all(record, lines, self._life, stop))[1]
             except Unavailable:
                 return  # told to stop while the database is away: the lines stay pending
             steps = [self._step(batch.channel, e, refused.get(e)) for e in batch.entries]
             await self._reader.finish(batch.channel, steps)
-
-    async def _refused(
-        self, lines: dict[Entry, LogLine], record: Record, stop: asyncio.Event
-    ) -> dict[Entry, Exception]:
-        """Record all at once, or one by one where one is refused; return which were."""
-        try:
-            await self._patiently(record, list(lines.values()), stop)
-        except Unavailable:
-            raise
-        except Exception as failed:  # noqa: BLE001  # one line must not hold back the others
-            if len(lines) == 1:
-                return dict.fromkeys(lines, failed)
-            refused: dict[Entry, Exception] = {}
-            for entry, line in lines.items():
-                refused |= await self._refused({entry: line}, record, stop)
-            return refused
-        return {}
-
-    async def _patiently(
-        self, record: Record, lines: Sequence[LogLine], stop: asyncio.Event
-    ) -> None:
-        while True:
-            try:
-                return await record(lines)
-            except Unavailable as away:
-                if stop.is_set():
-                    raise
-                _log.warning("the database is away; the log waits", why=str(away))
-                self._life.took()
-                await asyncio.sleep(PAUSE)
 
     def _step(self, k: int, entry: Entry, refused: Exception | None) -> Step:
         if refused is None:
@@ -83,17 +51,5 @@ class Log:
         return Step(entry.id, (Write(keys.dead(k), pack(letter)),), {"unrecorded": 1})
 
 
-def _lines(entries: Sequence[Entry]) -> tuple[dict[Entry, LogLine], dict[Entry, Exception]]:
-    """Return what can be read, and why the rest cannot."""
-    lines: dict[Entry, LogLine] = {}
-    refused: dict[Entry, Exception] = {}
-    for entry in entries:
-        if entry.poison:
-            why = f"its recorder died {DEADLY} times with it alone in hand"
-            refused[entry] = UnreadableEntry(why)
-            continue
-        try:
-            lines[entry] = unpack_line(entry.value)
-        except UnreadableEntry as failed:
-            refused[entry] = failed
-    return lines, refused
+def _line(entry: Entry) -> LogLine:
+    return unpack_line(entry.value)

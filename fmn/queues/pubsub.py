@@ -55,9 +55,10 @@ class PubsubIntake:
 class PubsubChannels:
     """What a worker hears: the channels it holds the lease of, from the moment it does."""
 
-    def __init__(self, connection: Connection, life: Life) -> None:
+    def __init__(self, connection: Connection, life: Life, *, lane_mark: int | None = None) -> None:
         self._connection = connection
         self._life = life
+        self._lane_mark = lane_mark
         self._held: set[int] = set()
 
     async def each(self, judge: Judge, stop: asyncio.Event) -> None:
@@ -83,7 +84,8 @@ class PubsubChannels:
             return
         k = int(heard["channel"].partition(b"{")[2].partition(b"}")[0])
         entry = Entry(f"{int(time.time() * 1000)}-{secrets.token_hex(6)}", 1, heard["data"])
-        *early, last = steps_for(k, entry, judge, worker=self._life.name, helped=False)
+        name, mark = self._life.name, self._lane_mark
+        *early, last = steps_for(k, entry, judge, worker=name, helped=False, lane_mark=mark)
         heard = replace(last, counts={**last.counts, "heard": 1})
         for some in pieces([*early, heard]):
             await emit(self._connection, k, some)

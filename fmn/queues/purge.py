@@ -19,6 +19,7 @@ from fmn.queues.entries import (
 )
 from fmn.queues.fields import Fields
 from fmn.queues.figures import most_channels
+from fmn.queues.held import GROUP as HELD_GROUP
 
 PAGE = 100
 """Entries to look at in one round trip; a chunk may be tens of kilobytes."""
@@ -44,6 +45,8 @@ Judge = Callable[[bytes], _Left | None]
 async def purge(connection: Connection, destinations: frozenset[str]) -> int:
     """Take recipients at these destinations out of lanes, retries and dead letters; say how many.
 
+    What is held in SQL is not among these: that is for `storage.held.erase`.
+
     Each notification is counted as suppressed, reason `deleted`, so the ledger stays exact. What a
     sender has in hand at this moment is left to it: purge again later.
     """
@@ -64,6 +67,7 @@ class _Purging:
                 # Retries first: what becomes due meanwhile is found in the lane.
                 went += await self._retries(k, keys.retry(k, kind))
                 went += await self._stream(k, keys.outbox(k, kind), "senders", self._chunk)
+        went += await self._stream(k, keys.held(k), HELD_GROUP, self._chunk)
         return went + await self._stream(k, keys.dead(k), "-", self._letter)
 
     async def _stream(self, k: int, stream: str, group: str, judge: Judge) -> int:

@@ -50,6 +50,8 @@ class Entry:
     """How often it was taken over from a dead process."""
     origin: str = ""
     """Of a message that was replayed."""
+    reason: str = ""
+    """Of a chunk in the lane `held`: why it is there."""
 
     @property
     def poison(self) -> bool:
@@ -184,7 +186,8 @@ class Reader:
     def _known(self, entry_id: bytes, flat: list[bytes], tries: int = 0) -> Entry | None:
         fields = Fields.of(flat)
         if fields.unknown is None:
-            return Entry(entry_id.decode(), fields.n, fields.value, tries, fields.origin)
+            told = (fields.n, fields.value, tries, fields.origin, fields.reason)
+            return Entry(entry_id.decode(), *told)
         if fields.unknown not in self._unknown:
             self._unknown.add(fields.unknown)
             _log.error("left an entry of a format version not known here", version=fields.unknown)

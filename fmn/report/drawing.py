@@ -96,7 +96,7 @@ def _waits(one: WorkerLoad) -> Iterator[float | None]:
 
 
 def _lanes(lanes: Sequence[LaneLoad]) -> Table:
-    names = ["lane", "waiting", "retrying", "sent", "suppressed", "failed", "dead"]
+    names = ["lane", "waiting", "retrying", "held", "sent", "suppressed", "failed", "dead"]
     return draw_table(names, [[getattr(one, name) for name in names] for one in lanes])
 
 

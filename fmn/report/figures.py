@@ -53,6 +53,8 @@ class LaneLoad:
     lane: str
     waiting: int
     retrying: int
+    held: int
+    """In SQL, until the lane has room."""
     sent: int
     suppressed: int
     failed: int

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fmn.model import UserId
-from fmn.storage import audit
+from fmn.storage import audit, held
 from fmn.storage.engine import take_turn
 from fmn.storage.tables import (
     deliveries,
@@ -66,7 +66,7 @@ async def set_time_zone(connection: AsyncConnection, user: UserId, time_zone: st
 
 
 async def delete_account(connection: AsyncConnection, user: UserId) -> frozenset[str]:
-    """Erase name, addresses, rules, tokens, deliveries; return ids of all the destinations.
+    """Erase name, addresses, rules, tokens, deliveries, what is held; return ids of destinations.
 
     The row stays under a name that is nobody's, as does its feed, emptied: workers learn from
     a last change that there is nothing left. What waits in queues is for `queues.purge`, and so
@@ -79,6 +79,7 @@ async def delete_account(connection: AsyncConnection, user: UserId) -> frozenset
     theirs = destinations.c.user_id == user
     ids = frozenset(await connection.scalars(select(destinations.c.id).where(theirs)))
     await _erase(connection, user)
+    await held.erase(connection, ids)
     await _rename(connection, found)
     await _note_end(connection, user, ids)
     return ids
@@ -91,8 +92,9 @@ async def erased_since(connection: AsyncConnection, since: datetime) -> frozense
     return frozenset(each for entry in entries for each in entry.get("erased", ()))
 
 
-async def erase_late(connection: AsyncConnection) -> None:
-    """Erase deliveries of deleted accounts that were recorded in the moment of the deletion."""
+async def erase_late(connection: AsyncConnection, destinations: frozenset[str]) -> None:
+    """Erase what was recorded or held of deleted accounts in the moment of the deletion."""
+    await held.erase(connection, destinations)
     gone = select(users.c.id).where(users.c.deleted.is_not(None))
     await connection.execute(delete(deliveries).where(deliveries.c.user_id.in_(gone)))
 

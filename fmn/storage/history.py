@@ -155,7 +155,7 @@ def _delivery_row(line: Outcome, owner: Row[Any] | None) -> Values:
         "kind": line.kind,
         "rules": list(line.rules),
         "state": line.state.value,
-        "rank": line.state.rank,
+        "rank": line.rank,
         "attempts": line.attempts,
         "reason": line.reason if owner else None,
         "at": line.at,

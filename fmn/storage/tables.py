@@ -179,6 +179,35 @@ refusals = Table(
     Column("at", Moment, nullable=False, index=True),
 )
 
+# What waits: no address, that is looked up when it goes. A row is removed once it has gone.
+held = Table(
+    "held",
+    metadata,
+    Column("key", Words, primary_key=True),
+    Column("destination_id", Words, nullable=False, index=True),
+    Column("kind", Words, nullable=False),
+    Column("channel", Integer, nullable=False),  # whose lane it waits for
+    Column("origin", Words, nullable=False),
+    Column("since", BigInteger, nullable=False),  # milliseconds, and
+    Column("place", BigInteger, nullable=False),  # within these: its entry in the lane `held`
+    Column("due", Moment),  # empty: when the lane has room
+    Column("reason", Words, nullable=False),
+    Column("rules", Json, nullable=False),  # id → name
+    Column("token", Words, nullable=False),
+    Column("footer", Words, nullable=False),
+    Column("content", Words, nullable=False, index=True),  # its hash
+    Column("release_id", Words, index=True),
+    Column("released_at", Moment),
+    Index("ix_held_channel", "channel", "kind", "since", "place", "key"),
+)
+
+contents = Table(
+    "contents",
+    metadata,
+    Column("hash", Words, primary_key=True),
+    Column("packed", LargeBinary, nullable=False),  # once for everybody it waits for
+)
+
 tokens = Table(
     "tokens",
     metadata,

@@ -64,7 +64,7 @@ def test_from_wherever_it_is_taken_over_the_rest_follows_and_nothing_twice(
 
     done = steps[: min(died, len(steps) - 1)]
     come = done[-1].progress[1] if done and done[-1].progress else ""
-    rest = in_parts(0, "1-0", emission, Counter(), come)
+    rest = in_parts(0, "1-0", emission, Counter(), come=come)
     assert recipients_in(done) + recipients_in(rest) == everybody
     made = sum((Counter(dict(step.counts)) for step in [*done, *rest]), Counter[str]())
     assert {name: made[f"made {name}"] for name in kinds} == kinds

@@ -45,16 +45,16 @@ def test_workers_and_lanes_stand_below() -> None:
     load = Load(
         (ChannelLoad(0, 5),),
         (WorkerLoad("w[red]1", 1200, 3.25, 0.0125, None, 7),),
-        (LaneLoad("email", 1, 2, 3, 4, 5, 6),),
+        (LaneLoad("email", 1, 2, 7, 3, 4, 5, 6),),
     )
     rows = [line.split() for line in drawn(draw_load(load)).splitlines()]
     assert ["w[red]1", "1,200", "3.250", "12.500", "n/a", "7"] in rows
-    assert ["email", "1", "2", "3", "4", "5", "6"] in rows
+    assert ["email", "1", "2", "7", "3", "4", "5", "6"] in rows
 
 
 def test_nothing_is_wider_than_eighty_columns_and_nothing_is_left_out() -> None:
     workers = (WorkerLoad("worker-" + "x" * 60, 10**18, 1e9, 1e5, 1e5, 10**18),)
-    lanes = (LaneLoad("email", *[10**15] * 6),)
+    lanes = (LaneLoad("email", *[10**15] * 7),)
     load = Load((ChannelLoad(0, 10**18), ChannelLoad(1, 2 * 10**18)), workers, lanes)
     text = drawn(draw_load(load))
     assert max(map(len, text.splitlines())) <= 80

@@ -124,7 +124,7 @@ def test_the_report_for_machines_has_the_promised_form() -> None:
     load = Load(
         (ChannelLoad(0, 60), ChannelLoad(3, 40)),
         (WorkerLoad("w1", 100, 1.5, 0.25, None, 7),),
-        (LaneLoad("email", 1, 2, 3, 4, 5, 6),),
+        (LaneLoad("email", 1, 2, 7, 3, 4, 5, 6),),
     )
     band = [pytest.approx(40.2), pytest.approx(59.8)]
     assert load.as_json() == {
@@ -147,6 +147,7 @@ def test_the_report_for_machines_has_the_promised_form() -> None:
                 "lane": "email",
                 "waiting": 1,
                 "retrying": 2,
+                "held": 7,
                 "sent": 3,
                 "suppressed": 4,
                 "failed": 5,

@@ -14,9 +14,17 @@ local function pending(group)
 end
 
 if ARGV[4] then
-  if #redis.call('XRANGE', queue, entry, entry) == 0 then return 0 end
+  local found = redis.call('XRANGE', queue, entry, entry)[1]
+  if not found then return 0 end
   if ARGV[4] ~= '-' and pending(ARGV[4]) then return 0 end
-  if rest ~= '' then redis.call('XADD', queue, '*', 'v', ARGV[5], 'n', ARGV[6], 'd', rest) end
+  if rest ~= '' then
+    local fields = found[2]  -- what else it says of itself stays, as why it is held
+    for i = 1, #fields, 2 do
+      local new = ({v = ARGV[5], n = ARGV[6], d = rest})[fields[i]]
+      fields[i + 1] = new or fields[i + 1]
+    end
+    redis.call('XADD', queue, '*', unpack(fields))
+  end
   redis.call('XDEL', queue, entry)
 else
   local due = redis.call('ZSCORE', queue, entry)

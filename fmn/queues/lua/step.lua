@@ -5,8 +5,10 @@
 -- KEYS[1] input stream (not used without a group)   KEYS[2] counts   KEYS[3] suspects   KEYS[4] progress
 -- KEYS[5..] outputs
 -- ARGV[1] group, or '' where there is no input (a consumer, pub/sub)
--- ARGV[2] JSON list of steps [id, [[output, version, n, place of its value, due or false]…], [[field, by]…],
+-- ARGV[2] JSON list of steps [id, [[output, version, n, place of its value, due or false, full]…], [[field, by]…],
 --         [progress before, progress after] or false]
+--   full: false, or [retries of the lane, mark, lane held]: where a lane has so many chunks, a
+--   chunk goes there instead, with its reason. The lane is asked for each: so none is one too many.
 -- ARGV[3..] the values
 -- A step with progress counts only where nobody has come further; one that has progress after it
 -- is not the last of its input, and acknowledges nothing.
@@ -26,10 +28,13 @@ for _, step in ipairs(steps) do
   if pending and (not progress or (redis.call('HGET', KEYS[4], id) or '') == progress[1]) then
     for at, write in ipairs(writes) do
       local key, version, n, value, due = KEYS[4 + write[1]], write[2], write[3], ARGV[2 + write[4]], write[5]
+      local full = write[6]
       if due then
         -- Equal values would merge into one member: the entry's id and the place make it unique.
         local head = id .. '/' .. at .. ' ' .. version .. ' ' .. n .. '\n'
         redis.call('ZADD', key, due + redis.call('TIME')[1], head .. value)
+      elseif full and redis.call('XLEN', key) + redis.call('ZCARD', KEYS[4 + full[1]]) >= full[2] then
+        redis.call('XADD', KEYS[4 + full[3]], '*', 'v', version, 'n', n, 'r', 'lane full', 'd', value)
       else
         redis.call('XADD', key, '*', 'v', version, 'n', n, 'd', value)
       end

@@ -1,6 +1,6 @@
 -- All of one channel's figures at one moment: its counts, what waits, and what is to be retried.
--- KEYS[1] counts   KEYS[2] channel   KEYS[3] log   then an outbox and a retry for each lane
--- Returns {counts, messages waiting, lines of the log, n waiting, n retrying of each lane...}
+-- KEYS[1] counts   KEYS[2] channel   KEYS[3] log   KEYS[4] lane held   then an outbox and a retry for each lane
+-- Returns {counts, messages waiting, lines of the log, n in the lane held, n waiting, n retrying of each lane...}
 local function count(text)  -- as `fields.py` has it: what is no count counts for nothing
   return text and string.match(text, '^%d+$') and #text < 10 and tonumber(text) or 0
 end
@@ -29,7 +29,8 @@ end
 
 local answer = {redis.call('HGETALL', KEYS[1])}
 for i = 2, 3 do answer[i] = redis.call('XLEN', KEYS[i]) end
-for i = 4, #KEYS, 2 do
+answer[4] = notifications(KEYS[4])
+for i = 5, #KEYS, 2 do
   answer[#answer + 1] = notifications(KEYS[i])
   answer[#answer + 1] = retries(KEYS[i + 1])
 end
