@@ -83,11 +83,11 @@ class Ledger:
     def as_json(self) -> dict[str, Any]:
         """Return the ledger for machines."""
         left = {str(version): count for version, count in self.unknown.items()}
+        more = {"durability": self.durability, "unknown_versions": left}
         return {
             "messages": self.messages.as_json(),
             "notifications": self.notifications.as_json(),
-            "durability": self.durability,
-        } | ({"unknown_versions": left} if left else {})
+        } | {name: said for name, said in more.items() if said}
 
 
 def draw_ledger(ledger: Ledger) -> RenderableType:
