@@ -22,7 +22,7 @@ async def emit(connection: Connection, k: int, steps: list[Step]) -> None:
     """Do steps that have no input to acknowledge, in one unit."""
     outputs, told = arguments(steps)
     fixed = [keys.channel(k), *keys.of_steps(k)]
-    await connection.run("step", [*fixed, *outputs], "", *told)
+    await connection.run("step", [*fixed, *outputs], "", "", *told)
 
 
 def in_parts(  # noqa: PLR0913  # what leaves, and how

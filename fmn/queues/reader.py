@@ -106,8 +106,9 @@ class Reader:
         outputs, told = arguments(steps)
         stream = self._stream(channel)
         fixed = [stream, *keys.of_steps(channel)]
+        ours = (self._group, self.life.name)
         try:
-            done: int = await self.connection.run("step", [*fixed, *outputs], self._group, *told)
+            done: int = await self.connection.run("step", [*fixed, *outputs], *ours, *told)
         except ResponseError as refused:
             if "NOGROUP" not in str(refused):
                 raise

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fmn.emission import Content, Emission, Handled, LogLine, Outcome, Recipient, State
 from fmn.errors import PermanentFailure, TransientFailure, Unavailable
@@ -10,6 +11,7 @@ from fmn.model import Message, Origin, Undecodable
 from fmn.queues import keys
 from fmn.queues.channels import Channels, steps_for
 from fmn.queues.dead import dead_letter, dead_letters
+from fmn.queues.entries import Step
 from fmn.queues.figures import Figures, channels, figures, set_channels
 from fmn.queues.intake import Intake
 from fmn.queues.log import Log
@@ -240,6 +242,25 @@ async def test_who_lost_an_entry_to_another_emits_nothing(join: Join) -> None:
             stop.set()
         after = (await totals(quick))["made email"]
     assert (before, after) == (10, 10)
+
+
+async def test_who_lost_an_entry_emits_nothing_while_the_other_has_it_in_hand(join: Join) -> None:
+    """Else the other's word is not counted, and only that one knows what is in doubt."""
+    async with join("worker") as slow, join("worker") as quick:
+        await Intake(slow.connection, slow.life).put([a_message()])
+        stop = asyncio.Event()
+        sleeper, robber = (
+            Reader(one.connection, one.life, "workers", keys.channel) for one in (slow, quick)
+        )
+        async for lost in sleeper.batches(1, stop):
+            for k in (0, 1):
+                await slow.connection.do("ZREM", keys.alive(k), slow.life.name)
+            async for batch in robber.batches(1, stop):
+                step = Step(batch.entries[0].id, (), {"handled": 1})
+                assert batch == replace(lost, entries=(replace(lost.entries[0], tries=1),))
+                done = [await one.finish(batch.channel, [step]) for one in (sleeper, robber)]
+                stop.set()
+    assert done == [0, 1]
 
 
 async def test_an_entry_of_another_version_stays_where_it_is(join: Join) -> None:

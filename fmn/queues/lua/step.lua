@@ -4,12 +4,13 @@
 --
 -- KEYS[1] input stream (not used without a group)   KEYS[2] counts   KEYS[3] suspects   KEYS[4] progress
 -- KEYS[5..] outputs
--- ARGV[1] group, or '' where there is no input (a consumer, pub/sub)
--- ARGV[2] JSON list of steps [id, [[output, version, n, place of its value, due or false, full]…], [[field, by]…],
+-- ARGV[1] group, or '' where there is no input (a consumer, pub/sub)   ARGV[2] our name in it: what
+--         another has in hand by now is that one's
+-- ARGV[3] JSON list of steps [id, [[output, version, n, place of its value, due or false, full]…], [[field, by]…],
 --         [progress before, progress after] or false]
 --   full: false, or [retries of the lane, mark, lane held]: where a lane has so many chunks, a
 --   chunk goes there instead, with its reason. The lane is asked for each: so none is one too many.
--- ARGV[3..] the values
+-- ARGV[4..] the values
 -- A step with progress counts only where nobody has come further; one that has progress after it
 -- is not the last of its input, and acknowledges nothing.
 -- Returns how many steps counted.
@@ -21,13 +22,13 @@ for _, key in ipairs(KEYS) do  -- another type would be an error in the middle, 
   end
 end
 
-local group, steps, done = ARGV[1], cjson.decode(ARGV[2]), 0
+local group, me, steps, done = ARGV[1], ARGV[2], cjson.decode(ARGV[3]), 0
 for _, step in ipairs(steps) do
   local id, writes, counts, progress = step[1], step[2], step[3], step[4]
-  local pending = group == '' or #redis.call('XPENDING', KEYS[1], group, id, id, 1) == 1
+  local pending = group == '' or #redis.call('XPENDING', KEYS[1], group, id, id, 1, me) == 1
   if pending and (not progress or (redis.call('HGET', KEYS[4], id) or '') == progress[1]) then
     for at, write in ipairs(writes) do
-      local key, version, n, value, due = KEYS[4 + write[1]], write[2], write[3], ARGV[2 + write[4]], write[5]
+      local key, version, n, value, due = KEYS[4 + write[1]], write[2], write[3], ARGV[3 + write[4]], write[5]
       local full = write[6]
       if due then
         -- Equal values would merge into one member: the entry's id and the place make it unique.
