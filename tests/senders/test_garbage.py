@@ -259,9 +259,10 @@ async def work(door: Door, turns: list[int], made: Any, *, anew: bool) -> None:
     async with await serving(peer.serve) as server:
         port = server.sockets[0].getsockname()[1]
         while turns:
-            async with asyncio.timeout(HANG), make(port) as sender:
+            async with asyncio.timeout(HANG) as hang, make(port) as sender:
                 for _ in range(1 if anew else 50):
                     if turns:
+                        hang.reschedule(asyncio.get_running_loop().time() + HANG)
                         await one(door, peer, sender, sending(turns.pop()))
     door.wrong += peer.garbage.seen
 
