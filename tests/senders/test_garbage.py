@@ -155,6 +155,7 @@ IRC_CODES = [
     *(b":s %03d fmn " % n for n in (1, 5, 10, 301, 303, 311, 330, 353, 366, 396, 401, 404, 433)),
     *(b":s %03d fmn " % n for n in (437, 464, 465, 471, 700, 716, 730, 731, 734, 900, 903, 904)),
     *(b":s 005 fmn MONITOR=", b":s 005 fmn PREFIX=", b":s 005 fmn CASEMAPPING=", b"005"),
+    *(b":s 005 fmn MONITOR=" + b"9" * 5000 + b" :x\r\n", b":s 005 fmn PREFIX= CASEMAPPING :x\r\n"),
     *(b"PING ", b"PING :", b"PONG ", b"ERROR :", b":fmn!u@h NICK ", b":fmn!u@h JOIN "),
     *(b":fmn!u@h PART ", b":s KICK #fmn fmn ", b"AUTHENTICATE ", b":s CAP * LS * :sasl="),
     *(b":s CAP * ACK ", b":s CAP * NAK ", b":NickServ!s@s NOTICE fmn :", b":", b" ", b"@a=b :s "),
@@ -258,9 +259,10 @@ async def work(door: Door, turns: list[int], made: Any, *, anew: bool) -> None:
     async with await serving(peer.serve) as server:
         port = server.sockets[0].getsockname()[1]
         while turns:
-            async with asyncio.timeout(HANG), make(port) as sender:
+            async with asyncio.timeout(HANG) as hang, make(port) as sender:
                 for _ in range(1 if anew else 50):
                     if turns:
+                        hang.reschedule(asyncio.get_running_loop().time() + HANG)
                         await one(door, peer, sender, sending(turns.pop()))
     door.wrong += peer.garbage.seen
 

@@ -113,3 +113,19 @@ async def test_nicks_are_the_same_where_the_server_says_so() -> None:
             await irc.send(CONTENT, replace(ALICE, address="alice["))
 
     assert "MONITOR + alice[" in heard
+
+
+@pytest.mark.parametrize("most", ["9" * 5000, "9" * 4000, "-1", "٣", "²", "1e9", ""])
+async def test_a_number_that_is_none_is_no_reason_to_fail(most: str) -> None:
+    """Python reads no more than 4300 digits as a number."""
+
+    def odd(heard: str) -> list[str]:
+        offer = [f":s 005 fmn MONITOR={most} :are supported"] if heard.startswith("USER") else []
+        name = heard.rpartition(" ")[2]
+        there = {"MONITOR": [f":s 730 fmn :{name}!u@h"], "ISON": [f":s 303 fmn :{name}"]}
+        return [*script()(heard), *offer, *there.get(heard.split(maxsplit=1)[0], [])]
+
+    async with scripted(odd) as (port, heard), Irc(settings(port)) as irc:
+        await irc.send(CONTENT, ALICE)
+
+    assert any(line.startswith("PRIVMSG alice") for line in heard)

@@ -6,7 +6,7 @@ from fmn.senders.irc.lines import Line
 
 ALSO_UPPER = {"ascii": ("", ""), "rfc1459-strict": ("[]\\", "{}|"), "rfc1459": (r"[]\~", "{}|^")}
 """Of each CASEMAPPING the characters besides letters that have a lower case. RFC 1459, 2.2."""
-UNBOUNDED = 10**9
+UNBOUNDED, DIGITS = 10**9, 10
 
 
 class Support:
@@ -26,7 +26,7 @@ class Support:
     def monitored(self) -> int:
         """How many nicks may be watched at a time with MONITOR; 0 where it is not offered."""
         most = self._told.get("MONITOR", "0")
-        return int(most) if most.isdecimal() else UNBOUNDED
+        return int(most) if most.isdecimal() and len(most) < DIGITS else UNBOUNDED
 
     @property
     def operators(self) -> str:
