@@ -18,6 +18,7 @@ from fmn.queues import keys
 from fmn.queues.entries import unpack
 from tests.chaos.oracle import Key
 from tests.chaos.services import QUEUE, Services, patiently
+from tests.peers import wait_until
 from tests.peers.site import Site, environment
 
 AGAIN = 0.3
@@ -104,6 +105,10 @@ class Crew:
         signs = patiently(lambda: self.redis.zrange(keys.alive(0), 0, -1))
         return any(name.decode().startswith(member.name) for name in signs)
 
+    def joined(self) -> bool:
+        """Whether all are at work."""
+        return all(self.alive(member) for member in self.members)
+
     def in_hand(self, member: Member) -> int:
         """Return how many entries a process has in hand."""
         if member.role == "consumer":
@@ -189,6 +194,7 @@ def crew(services: Services, folder: Path, roles: Sequence[str]) -> Iterator[Cre
     sites = {role: site_of(services, folder, role) for role in dict.fromkeys(roles)}
     running = Crew(services, sites, roles)
     try:
+        wait_until(running.joined, "all processes to join the others")
         yield running
     finally:
         running.end()
