@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -47,7 +47,7 @@ class Intake:
             if bad:
                 await bury(self._connection, self._life, bad)
             if self._connection.durability is Durability.CONFIRMED:
-                await self._connection.settle()
+                await self._settle(dealt)
 
     async def follow(self) -> None:
         """Name what is gone as soon as it is known, until cancelled."""
@@ -62,6 +62,20 @@ class Intake:
         self._put[k], gone = await self._connection.run("put", names, *told)
         if gone:
             _log.error("Redis lost messages that the bus forgot", channel=k, messages=gone)
+
+    async def _settle(self, dealt: Mapping[int, Sequence[bytes]]) -> None:
+        """Return when these are on disk; what fell with Redis before it was is put again."""
+        await self._connection.settle()
+        while fallen := {k: of for k, of in dealt.items() if not await self._has(k, of)}:
+            await asyncio.gather(*(self._deal(k, values) for k, values in fallen.items()))
+            await self._connection.settle()
+
+    async def _has(self, k: int, last: Sequence[bytes]) -> bool:
+        """Whether Redis still has what we put there last; what is older and gone is named."""
+        put = self._put[k]
+        self._put[k] -= len(last)  # They are in our hand: where they are gone they are not lost.
+        await self._deal(k, ())
+        return self._put[k] >= put
 
     async def _name_what_is_gone(self) -> None:
         """Where Redis knows of fewer than we put, they are lost: the ledger shall say so."""
