@@ -30,10 +30,10 @@ from tests.senders.conftest import Certificate
 
 INPUTS = int(os.environ.get("FMN_TEST_INPUTS", "300"))
 SEED = os.environ.get("FMN_TEST_SEED", "5")
-AT_ONCE = 12
+AT_ONCE = min(60, max(12, INPUTS // 500))
 """Peers at a time, each with a sender of its own that asks it one thing after the other."""
 PATIENCE = "0.4s"
-TELL = 5000
+TELL = 1000
 """Sends."""
 HANG = 60.0
 """Seconds. So long nothing may take, however slow the machine is."""
@@ -294,7 +294,8 @@ async def watch(door: Door, turns: list[int]) -> None:
             door.memory.append(resident())
         if done // TELL > told:
             told = done // TELL
-            sys.stderr.write(f"{done}: {door}\n")
+            told_to = sys.__stderr__ or sys.stderr  # whoever waits for a long form
+            told_to.write(f"{done}: {door}\n")
 
 
 def resident() -> int:

@@ -1,8 +1,8 @@
 """Connections to one mail server, which are used again and again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
 
 import structlog
@@ -24,6 +24,8 @@ from fmn.senders.email.answers import GOING, PERMANENT, Failed, Stage, failure, 
 INTERNATIONAL = (b"SMTPUTF8", b"BODY=8BITMIME")
 """For an address outside ASCII: RFC 6531, 3.4."""
 GO_ON = 354
+AT_ONCE = 16 * 1024
+"""Bytes of a mail that the system takes as a whole: it buffers far more than that."""
 UNDER_WAY = {Stage.CONTENT, Stage.LEFT}
 TAKEN = 2
 """First digit of an answer; what is not known is read by it alone: RFC 5321, 4.2."""
@@ -107,12 +109,15 @@ class Connection(SMTP):
         if answer.code != GO_ON or protocol is None or transport is None:
             raise SMTPDataError(answer.code, answer.message)
         self._expect_nothing()
-        # All else leaves before the dot does: without that the server has no mail.
-        cast(asyncio.Transport, transport).set_write_buffer_limits(0)
-        protocol.write(mail.replace(b"\r\n.", b"\r\n.."))  # RFC 5321, 4.5.2
-        await protocol._drain_helper()  # noqa: SLF001  # as asyncio's own streams do
+        lines = mail.replace(b"\r\n.", b"\r\n..")  # RFC 5321, 4.5.2
+        if len(lines) > AT_ONCE:
+            # All else leaves before the dot does: without that the server has no mail.
+            cast(asyncio.Transport, transport).set_write_buffer_limits(0)
+            protocol.write(lines)
+            await protocol._drain_helper()  # noqa: SLF001  # as asyncio's own streams do
+            lines = b""
         self.stage = Stage.LEFT
-        protocol.write(b".\r\n")
+        protocol.write(lines + b".\r\n")
         answer = await protocol.read_response()
         if answer.code // 100 != TAKEN:
             raise SMTPDataError(answer.code, answer.message)
@@ -148,23 +153,17 @@ class Pool:
         late = TimeoutError(f"no answer in {self._patience:g} s")
         stage = Stage.WAITING
         try:
-            async with asyncio.timeout(self._patience), self._lent() as connection:
+            async with asyncio.timeout(self._patience):
+                connection = await self._idle.get()
                 try:
                     await self._over(connection, mail, sender, address)
                 finally:
                     stage = connection.stage
+                    self._idle.put_nowait(connection)
         except TimeoutError:
             raise failure(self._server, address, late, stage) from None
         except (SMTPException, OSError) as failed:
             raise failure(self._server, address, failed, stage) from failed
-
-    @asynccontextmanager
-    async def _lent(self) -> AsyncIterator[Connection]:
-        connection = await self._idle.get()
-        try:
-            yield connection
-        finally:
-            self._idle.put_nowait(connection)
 
     async def _over(self, connection: Connection, mail: bytes, sender: str, address: str) -> None:
         if connection.is_connected:
