@@ -92,13 +92,13 @@ class Keeper:
     async def _filled(self, k: int, kind: str) -> list[str]:
         """Let go what a lane has room for; return the ids of what has gone."""
         room, gone = await self._lane.room(k, kind), list[str]()
-        while room > 0 and (next_ := await self._begun(k, kind, room)):
+        while room > 0 and (next_ := await self._begin(k, kind, room)):
             room -= len(next_.chunks)
             if await self._lane.let_go(next_):
                 gone.append(next_.id)
         return gone
 
-    async def _begun(self, k: int, kind: str, room: int) -> Release | None:
+    async def _begin(self, k: int, kind: str, room: int) -> Release | None:
         async with writing(self._engine) as transaction:
             return await held.begin(transaction, k, kind, room=room)
 
