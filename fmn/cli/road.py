@@ -182,7 +182,7 @@ class Road:
             queues = Queues(partial(purge, connection), partial(nudge, connection))
             keeper = Keeper(engine, settings, self.site.filters, queues)
             self._stores(keeper)
-            async with beside(keeper.forget()):
+            async with beside(keeper.forget(), keeper.look()):
                 log = Log(connection, life, batch=settings.queues.batch)
                 await record(log, keeper, stop)
 

@@ -20,6 +20,9 @@ from fmn.storage.rows import Kinds
 from fmn.storage.tokens import forget_tokens
 
 HOURLY = 3600.0
+LOOK = 5.0
+"""Seconds between two looks whether the database is there: whoever has nothing to record would
+not find out."""
 DELETED = timedelta(days=2)
 """For so long after an account was deleted its destinations are purged every hour: what was in a
 sender's hand may come back as a retry."""
@@ -53,7 +56,7 @@ class Keeper:
         self._filters = filters
         self._queues = queues
         self.reachable = True
-        """Whether the database took the last lines."""
+        """Whether the database was there the last time."""
 
     async def keep(self, lines: Sequence[LogLine]) -> None:
         """Apply what was learned, write what happened in one transaction. Raises Unavailable."""
@@ -71,6 +74,16 @@ class Keeper:
         if version := await learn(self._engine, lines, kinds=self._filters, bouncing=bouncing):
             with suppress(Unavailable):  # The workers look by themselves, a little later.
                 await self._queues.nudge(version)
+
+    async def look(self) -> None:
+        """Look every few seconds whether the database is there, until cancelled."""
+        while True:
+            try:
+                async with reading(self._engine):
+                    self.reachable = True
+            except Unavailable:
+                self.reachable = False
+            await asyncio.sleep(LOOK)
 
     async def forget(self) -> None:
         """Every hour erase what is too old or left of deleted accounts, until cancelled."""

@@ -116,7 +116,12 @@ def _postgresql(url: URL) -> AsyncEngine:
     if unknown := set(url.query) - set(PARAMETERS):
         raise ConfigError("storage.url", f"?{min(unknown)}=: expected {' or '.join(PARAMETERS)}")
     query = {PARAMETERS[name]: value for name, value in url.query.items()}
-    limits = {"statement_timeout": LONGEST, "lock_timeout": PATIENCE}
+    limits = {
+        "statement_timeout": LONGEST,
+        "lock_timeout": PATIENCE,
+        # A process that was stopped, or whose host is gone, must not keep its locks for hours.
+        "idle_in_transaction_session_timeout": LONGEST,
+    }
     return create_async_engine(
         url.set(drivername="postgresql+asyncpg", query=query),
         hide_parameters=True,  # addresses and tokens are no part of an error

@@ -44,6 +44,8 @@ class Smtp:
     """Address → what to answer to MAIL."""
     contents: dict[str, str] = field(default_factory=dict)
     """Address → what to answer to the mail itself; `drop` hangs up, `stall` says nothing."""
+    pause: float = 0
+    """Seconds until a mail is answered."""
     password: bytes = b"secret"
 
     async def handle_MAIL(  # noqa: N802  # aiosmtpd's name
@@ -63,6 +65,7 @@ class Smtp:
     async def handle_DATA(  # noqa: N802  # aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
+        await asyncio.sleep(self.pause)
         answer = self.contents.get(envelope.rcpt_tos[0], "250 OK")
         if answer == "drop":
             cast(asyncio.Transport, server.transport).abort()

@@ -166,3 +166,24 @@ async def test_postgresql_without_its_driver_names_the_extra(
     with pytest.raises(ConfigError, match="extra `postgres`"):
         async with open_engine("postgresql://db/fmn"):
             pass
+
+
+async def test_who_sleeps_in_a_transaction_loses_it_and_others_go_on(
+    postgres_engine: AsyncEngine,
+) -> None:
+    """As a recorder does that was stopped, or cut off: the one that took over needs its rows."""
+    async with reading(postgres_engine) as connection:
+        limit = await connection.scalar(text("SHOW idle_in_transaction_session_timeout"))
+    assert limit == "1min"
+
+    async def sleep() -> None:
+        async with writing(postgres_engine) as sleeper:
+            await sleeper.execute(text("SET LOCAL idle_in_transaction_session_timeout = 100"))
+            await sleeper.execute(insert(users), a_user("alice"))
+            async with writing(postgres_engine) as heir:  # waits for the row, until it is free
+                await heir.execute(insert(users), a_user("alice"))
+            await sleeper.execute(select(users.c.name))
+
+    with pytest.raises(Unavailable):
+        await sleep()
+    assert await names(postgres_engine) == {"alice"}
