@@ -1,5 +1,6 @@
 """Dead letters: what an operator may mend, replay, or drop."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,6 +25,9 @@ from fmn.queues.fields import Fields
 from fmn.queues.figures import most_channels
 
 PAGE = 500
+PLACE = re.compile(r"([0-9]{1,4})/([0-9]{1,20}(?:-[0-9]{1,20})?)")
+LARGEST = 2**64 - 1
+"""Neither half of an entry's id is larger."""
 PLAIN = (str, int, float, datetime, NoneType)
 """What JSON can say, or is taken to."""
 LAST = 253_370_764_800
@@ -101,10 +105,10 @@ def _again(k: int, name: str, letter: DeadLetter) -> _Again:
 
 def _place(name: str) -> tuple[int, str] | None:
     """Return channel and entry of a letter's id, None where it is no such id."""
-    k, _, entry = name.partition("/")
-    if not k.isdecimal() or not entry.replace("-", "", 1).isdecimal():
+    found = PLACE.fullmatch(name)
+    if not found or any(int(part) > LARGEST for part in found[2].split("-")):
         return None
-    return int(k), entry
+    return int(found[1]), found[2]
 
 
 def held(letter: DeadLetter) -> Any:  # noqa: ANN401  # whatever it was

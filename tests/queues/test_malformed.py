@@ -259,6 +259,8 @@ async def test_dead_letters_that_are_none_are_listed_and_shown_with_the_others(
         names = [name async for name, _ in dead_letters(web.connection)]
         for name in dice.sample(names, 20):
             assert await dead_letter(web.connection, name)
+        for name in ("", "0", "0/", "0/x", f"0/{2**64}-0", "0/1-1-1", "0/\u00b2", "\u0663/1-1"):
+            assert await dead_letter(web.connection, name) is None
         assert await purge(web.connection, frozenset({"d-nobody"})) == 0
 
 
