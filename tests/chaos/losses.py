@@ -17,13 +17,14 @@ from redis.exceptions import RedisError
 from tests.chaos.crew import Crew, crew
 from tests.chaos.flow import Flow
 from tests.chaos.oracle import Asks, Fact, Person, Wish, World
+from tests.chaos.plan import SCHEDULER
 from tests.chaos.proof import Leg, Say
 from tests.chaos.services import RedisServer, Services, program, services
 from tests.chaos.site import Sight, ledger_of, prepare, wait_for
 
 EVERY_SECOND = ("--appendfsync", "everysec", "--rename-command", "WAITAOF", "")
 """As with Debian's Redis 7.0, which has no WAITAOF."""
-ROLES = ("consumer", "worker", "sender", "recorder")
+ROLES = ("consumer", "worker", "sender", *SCHEDULER, "recorder")
 MESSAGES = 4_000
 BEFORE = 500
 """So many have gone their whole way when the others come."""
@@ -158,4 +159,4 @@ def _asleep(members: Crew, role: str) -> Iterator[None]:
 
 
 def _settled(members: Crew, sight: Sight) -> bool:
-    return not sight.waiting() and not members.on_bus() and not sight.waiting()
+    return not sight.waiting() and not members.on_bus() and sight.drained(0)

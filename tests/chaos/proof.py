@@ -58,9 +58,7 @@ def prove(form: Form, seed: int, server: str, folder: Path, say: Say) -> Leg:
         drained = wait_for(
             lambda: sight.drained(form.messages),
             form.patience,
-            lambda: say(
-                f"{sight.messages():,} messages in the history, {sight.waiting():,} entries"
-            ),
+            lambda: say(str(sight)),
         )
         seconds = time.monotonic() - started
         seen = outcome(around, site, sight, acting.in_doubt, flow.again)

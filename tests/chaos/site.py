@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,14 +73,21 @@ class Sight:
 
     def counted(self) -> int:
         """Return that at once, or raise RedisError."""
-        return sum(
-            self._redis.xlen(keys.channel(k))
-            + self._redis.xlen(keys.log(k))
-            + self._redis.xlen(keys.outbox(k, "email"))
-            + self._redis.xlen(keys.outbox(k, "held"))
-            + self._redis.zcard(keys.retry(k, "email"))
-            for k in range(CHANNELS)
-        )
+        return sum(self._entries().values())
+
+    def __str__(self) -> str:
+        where = ", ".join(f"{name} {n:,}" for name, n in patiently(self._entries).items())
+        return f"{self.messages():,} messages recorded; entries: {where}"
+
+    def _entries(self) -> dict[str, int]:
+        streams = {"channels": keys.channel, "log": keys.log}
+        lanes = {lane: partial(_lane, lane) for lane in ("email", "held")}
+        found = {
+            name: sum(self._redis.xlen(stream(k)) for k in range(CHANNELS))
+            for name, stream in (streams | lanes).items()
+        }
+        retries = sum(self._redis.zcard(keys.retry(k, "email")) for k in range(CHANNELS))
+        return found | {"retries": retries}
 
     def messages(self) -> int:
         return int(self._ask("select count(*) from messages")[0][0])
@@ -141,6 +149,10 @@ def ledger_of(site: Site) -> tuple[int, Any]:
         except AssertionError:
             continue
     raise AssertionError("`fmn ledger` ends with neither 0 nor 1")
+
+
+def _lane(kind: str, k: int) -> str:
+    return keys.outbox(k, kind)
 
 
 def _key(receipt: Receipt) -> Key:
