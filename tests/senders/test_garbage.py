@@ -32,7 +32,8 @@ INPUTS = int(os.environ.get("FMN_TEST_INPUTS", "300"))
 SEED = os.environ.get("FMN_TEST_SEED", "5")
 AT_ONCE = min(60, max(12, INPUTS // 500))
 """Peers at a time, each with a sender of its own that asks it one thing after the other."""
-PATIENCE = "0.4s"
+PATIENCE = f"{0.03 * AT_ONCE:g}s"
+"""They share a processor, so each has to wait for all: a stall costs each 30 ms."""
 TELL = 1000
 """Sends."""
 HANG = 60.0
