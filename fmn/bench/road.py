@@ -9,7 +9,7 @@ wait     from arrival to the beginning of the work, in the mean: four workers in
          own, busy for 70 % of the time; a message costs 4 ms in the mean, slept, and one in twenty
          costs 20 times as much as the others; Poisson arrivals, the same for both ways in a round.
          Against a worker for each channel that takes one at a time and helps nobody, a channel
-         picked at random (`helping.py`)
+         picked at random (`helping.py`). No fsync, for both: what it costs is said above
 stopped  the same with one of the four stopped by SIGSTOP before the first message, and the others
          busy for 70 %; against three workers without help, to none of which anything is lost
 """
@@ -108,7 +108,8 @@ async def _waits(  # noqa: PLR0913  # two of them are the figures of a case
 ) -> list[Figure]:
     """Return the figures where so many work and so many beside them are stopped."""
     (own := folder / what).mkdir()
-    async with embedded(own) as url:
+    # With an fsync a second an intake answers once a second, and all would come in bursts.
+    async with embedded(own, appendfsync="no") as url:
         helped = with_help(url, workers + stopped)
         alone = without_help(url, workers)
 
