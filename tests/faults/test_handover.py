@@ -26,6 +26,7 @@ from tests.faults.watching import (
     pending,
     subjects,
     totals,
+    until,
     watched,
 )
 from tests.peers import wait_until
@@ -59,13 +60,15 @@ async def test_a_sender_that_is_told_to_stop_hands_the_rest_of_its_chunk_over(
     smtp.pause = 0.05
     settings["senders.email"]["connections"] = 1
     site = Site(tmp_path, settings | {"queues": {"url": valkey}})
-    with watched(site, "sender", "email") as leaves:
+    with watched(site, "sender", "email") as one, watched(site, "sender", "email") as other:
         await put_in_lane(valkey, hundred())
-        await asyncio.to_thread(wait_until, lambda: len(smtp.mails) >= 3, "the first mails")
-        with watched(site, "sender", "email") as stays:
-            await asyncio.to_thread(stopped_at_work, redis, leaves, SENDERS)
-            await asyncio.to_thread(wait_until, lambda: sent(redis) == 100, "the rest")
-            assert stays.lines(TOOK) == []  # nobody's silence was waited for
+        await until(lambda: len(smtp.mails) >= 3, "the first mails")
+        by_name = {process.name: process for process in (one, other)}
+        leaves = next(by_name[name] for name in by_name if pending(redis, SENDERS, name))
+        stays = other if leaves is one else one
+        await asyncio.to_thread(stopped_at_work, redis, leaves, SENDERS)
+        await until(lambda: sent(redis) == 100, "the rest")
+        assert stays.lines(TOOK) == []  # nobody's silence was waited for
         by_each = len(leaves.lines("sent")), len(stays.lines("sent"))
     assert sum(by_each) == 100
     assert min(by_each) > 0
