@@ -148,7 +148,7 @@ A_LOAD: dict[str, Any] = {
     ],
     "lanes": [
         {
-            "lane": "email", "waiting": 1, "retrying": 2, "sent": 30,
+            "lane": "email", "waiting": 1, "retrying": 2, "held": 8, "sent": 30,
             "suppressed": 4, "failed": 5, "dead": 6,
         }
     ],
