@@ -11,6 +11,7 @@ import logging
 import signal
 import sys
 from collections.abc import (
+    AsyncIterator,
     Awaitable,
     Callable,
     Coroutine,
@@ -141,6 +142,16 @@ async def until_told(work: Coroutine[Any, Any, T]) -> T | None:
     if signals.interrupted:
         raise KeyboardInterrupt
     return None
+
+
+@contextlib.asynccontextmanager
+async def beside(*following: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run these until the block ends."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one) for one in following]
+        yield
+        for task in tasks:
+            task.cancel()
 
 
 async def _run(work: Work, stop: asyncio.Event) -> None:

@@ -1,7 +1,7 @@
 """The composition root: every process of the road, put together from its parts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -36,6 +36,7 @@ from fmn.queues.outbox import Lane
 from fmn.queues.pubsub import PubsubChannels, PubsubIntake
 from fmn.queues.purge import purge
 from fmn.render.content import Told, log_fault
+from fmn.service import beside
 from fmn.serving import Pages
 from fmn.storage.schema import require_schema
 from fmn.storage.watch import WatchedRules
@@ -241,13 +242,3 @@ class Road:
             else:
                 _log.info("serves no pages", why="nobody could sign in: see [web], login")
             group.create_task(self.some_senders(self.kinds(), stop))
-
-
-@asynccontextmanager
-async def beside(*following: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run these until the block ends."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one) for one in following]
-        yield
-        for task in tasks:
-            task.cancel()

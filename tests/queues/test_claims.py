@@ -74,23 +74,22 @@ async def test_an_answer_that_is_asked_for_twice_is_the_same(join: Join, before:
         assert (await claims.claim([KEY], FIRST)).answers == (expected,)
 
 
-async def test_who_was_robbed_in_his_sleep_cannot_say_that_it_did_not_go_out(join: Join) -> None:
+@pytest.mark.parametrize(
+    ("says", "before"), [(Mark.REFUSED, Mark.SENT), (Mark.SENT, Mark.REFUSED), (Mark.SENT, None)]
+)
+async def test_what_went_out_went_out_whatever_the_robbed_and_the_robber_say(
+    join: Join, says: Mark, before: Mark | None
+) -> None:
+    """The robbed one wakes, and says so behind the robber, or before."""
     async with join("sender") as sender:
         sleeper, robber = claims_of(sender), claims_of(sender)
         early = await sleeper.claim([KEY], FIRST)
         late = await robber.claim([KEY], FIRST)
-        await robber.mark(late, Mark.SENT)
-        await sleeper.mark(early, Mark.REFUSED)
-        assert await answer(sender) is Answer.SENT
-
-
-async def test_who_was_robbed_in_his_sleep_can_say_that_it_went_out(join: Join) -> None:
-    async with join("sender") as sender:
-        sleeper, robber = claims_of(sender), claims_of(sender)
-        early = await sleeper.claim([KEY], FIRST)
-        late = await robber.claim([KEY], FIRST)
-        await sleeper.mark(early, Mark.SENT)
-        await robber.mark(late, Mark.REFUSED)
+        if before:
+            await robber.mark(late, before)
+        await sleeper.mark(early, says)
+        if not before:
+            await robber.mark(late, Mark.REFUSED)
         assert await answer(sender) is Answer.SENT
 
 
