@@ -35,6 +35,15 @@ def wait_alone(load: float) -> float:
     return MEAN * load * (1 + SCV) / (2 * (1 - load))
 
 
+def wait_for_nobody(count: int, workers: int, load: float) -> float:
+    """Return the mean wait, in seconds, without help and with one more worker, who is stopped.
+
+    Its messages wait until so many at this load of the others have come, half of that in the mean.
+    """
+    lasted, part = count * MEAN / (workers * load), 1 / (workers + 1)
+    return (1 - part) * wait_alone(load * (1 - part)) + part * lasted / 2
+
+
 def wait_together(workers: int, load: float) -> float:
     """Return the mean wait, in seconds, where all have one queue: M/G/c, by its usual estimate."""
     return MEAN * _erlang_c(workers, load) / (workers * (1 - load)) * (1 + SCV) / 2

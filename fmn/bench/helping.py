@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from statistics import mean
 
 from fmn.bench.arrivals import Arrival
-from fmn.bench.helper import Helper, a_message, helper
+from fmn.bench.sleeper import Sleeper, a_message, sleeper
 from fmn.config import Queues
 from fmn.errors import Unavailable
 from fmn.model import Message
@@ -58,13 +58,21 @@ def without_help(url: str, workers: int) -> Way:
 
 
 async def mean_wait(way: Way, coming: Sequence[Arrival], *, stopped: int = 0) -> float:
-    """Return the mean wait of all messages, in seconds, with some of the workers stopped."""
+    """Return the mean wait of all messages, in seconds, with some of the workers stopped.
+
+    Those wake when the others have nothing more to do: what nobody did for them waited so long.
+    """
     async with _crew(way) as crew, _intakes(way) as intakes:
         for one in crew[:stopped]:
             one.stop()
         await asyncio.sleep(QUIET)
         await _put(coming, [intake for intake, _ in intakes])
-        await _empty(way, [connection for _, connection in intakes])
+        connections = [connection for _, connection in intakes]
+        # Where nobody helps, crew and databases are the same.
+        await _empty(way, connections if way.workers > 1 else connections[stopped:])
+        for one in crew[:stopped]:
+            one.wake()
+        await _empty(way, connections)
         waits = [wait for one in crew for wait in await one.end()]
     if len(waits) != len(coming):
         raise Unavailable(f"{len(coming)} messages", f"{len(waits)} were judged")
@@ -72,10 +80,10 @@ async def mean_wait(way: Way, coming: Sequence[Arrival], *, stopped: int = 0) ->
 
 
 @asynccontextmanager
-async def _crew(way: Way) -> AsyncIterator[list[Helper]]:
+async def _crew(way: Way) -> AsyncIterator[list[Sleeper]]:
     async with AsyncExitStack() as open_:
         crew = [
-            await open_.enter_async_context(helper(way.of(database), way.batch, way.workers))
+            await open_.enter_async_context(sleeper(way.of(database), way.batch, way.workers))
             for database in way.databases
             for _ in range(way.workers)
         ]

@@ -22,7 +22,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fmn.bench.arrivals import arrivals, wait_alone, wait_together
+from fmn.bench.arrivals import arrivals, wait_alone, wait_for_nobody, wait_together
 from fmn.bench.figure import Figure, Said, at_least, at_most, plain
 from fmn.bench.helping import Way, mean_wait, with_help, without_help
 from fmn.bench.passage import messages_per_second
@@ -96,43 +96,56 @@ async def _passage(plan: Plan, folder: Path, said: Said) -> list[Figure]:
 
 
 async def _wait(plan: Plan, folder: Path, said: Said) -> list[Figure]:
-    return await _waits(plan, folder, said, "wait", workers=WORKERS, stopped=0)
+    case = Case("wait", WORKERS, 0, wait_alone(LOAD))
+    return await _waits(plan, folder, said, case)
 
 
 async def _stopped(plan: Plan, folder: Path, said: Said) -> list[Figure]:
-    return await _waits(plan, folder, said, "stopped", workers=WORKERS - 1, stopped=1)
+    living = WORKERS - 1
+    case = Case("stopped", living, 1, wait_for_nobody(plan.waiting, living, LOAD))
+    return await _waits(plan, folder, said, case)
 
 
-async def _waits(  # noqa: PLR0913  # two of them are the figures of a case
-    plan: Plan, folder: Path, said: Said, what: str, *, workers: int, stopped: int
-) -> list[Figure]:
-    """Return the figures where so many work and so many beside them are stopped."""
-    (own := folder / what).mkdir()
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Workers at work, and some beside them that are stopped."""
+
+    name: str
+    working: int
+    stopped: int
+    alone: float
+    """Seconds theory says a message waits where nobody helps."""
+
+
+async def _waits(plan: Plan, folder: Path, said: Said, case: Case) -> list[Figure]:
+    """Return the figures of a case, with help and without."""
+    (own := folder / case.name).mkdir()
     # With an fsync a second an intake answers once a second, and all would come in bursts.
     async with embedded(own, appendfsync="no") as url:
-        helped = with_help(url, workers + stopped)
-        alone = without_help(url, workers)
+        workers = case.working + case.stopped
 
-        def wait(name: str, way: Way, stopped: int) -> Callable[[], Awaitable[float]]:
+        def wait(name: str, way: Way) -> Callable[[], Awaitable[float]]:
             seeds = count(plan.seed)
 
             async def measure() -> float:
-                said(f"{what}, {name}")
-                coming = arrivals(next(seeds), plan.waiting, workers=workers, load=LOAD)
-                return MS * await mean_wait(way, coming, stopped=stopped)
+                said(f"{case.name}, {name}")
+                coming = arrivals(next(seeds), plan.waiting, workers=case.working, load=LOAD)
+                return MS * await mean_wait(way, coming, stopped=case.stopped)
 
             return measure
 
         with_, without = await alternating(
-            plan.rounds, wait("with help", helped, stopped), wait("without", alone, 0)
+            plan.rounds,
+            wait("with help", with_help(url, workers)),
+            wait("without", without_help(url, workers)),
         )
-    return _compared(what, with_, without, workers)
+    return _compared(case, with_, without)
 
 
-def _compared(what: str, with_: Rate, without: Rate, workers: int) -> list[Figure]:
-    together, each = wait_together(workers, LOAD), wait_alone(LOAD)
+def _compared(case: Case, with_: Rate, without: Rate) -> list[Figure]:
+    together = wait_together(case.working, LOAD)
     return [
-        plain(f"{what} with help", with_, "ms", MS * together),
-        plain(f"{what} without", without, "ms", MS * each),
-        at_most(f"{what}: with ÷ without", with_, without, SHORTER, together / each),
+        plain(f"{case.name} with help", with_, "ms", MS * together),
+        plain(f"{case.name} without", without, "ms", MS * case.alone),
+        at_most(f"{case.name}: with ÷ without", with_, without, SHORTER, together / case.alone),
     ]

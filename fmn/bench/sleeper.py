@@ -1,6 +1,6 @@
 """A worker in a process of its own, whose messages say what they cost: it sleeps for so long.
 
-`python -m fmn.bench.helper URL BATCH WORKERS` says `ready` when it knows of so many workers, works
+`python -m fmn.bench.sleeper URL BATCH WORKERS` says `ready` when it knows of so many workers, works
 until its standard input ends, and prints as JSON how long each of its messages had waited.
 """
 
@@ -34,7 +34,7 @@ def a_message(number: int, at: datetime, cost: float) -> Message:
 
 
 @dataclass
-class Helper:
+class Sleeper:
     """A worker under way."""
 
     process: asyncio.subprocess.Process
@@ -50,9 +50,12 @@ class Helper:
         """Stop it where it stands, as a machine does that hangs."""
         self.process.send_signal(signal.SIGSTOP)
 
+    def wake(self) -> None:
+        """Let it go on where it was stopped."""
+        self.process.send_signal(signal.SIGCONT)
+
     async def end(self) -> list[float]:
         """Return what each of its messages had waited, in seconds."""
-        self.process.send_signal(signal.SIGCONT)
         assert self.process.stdin  # noqa: S101  # asked for below
         self.process.stdin.close()
         async with asyncio.timeout(PATIENCE):
@@ -62,13 +65,13 @@ class Helper:
 
 
 @asynccontextmanager
-async def helper(url: str, batch: int, workers: int) -> AsyncIterator[Helper]:
+async def sleeper(url: str, batch: int, workers: int) -> AsyncIterator[Sleeper]:
     """Start a worker; it is gone when the block ends."""
     pipe = asyncio.subprocess.PIPE
-    command = (sys.executable, "-m", "fmn.bench.helper", url, str(batch), str(workers))
+    command = (sys.executable, "-m", "fmn.bench.sleeper", url, str(batch), str(workers))
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
     try:
-        yield Helper(process)
+        yield Sleeper(process)
     finally:
         if process.returncode is None:
             process.kill()
