@@ -29,7 +29,8 @@ def main() -> int:
     given = _arguments()
     seed = given.seed if given.seed is not None else secrets.randbelow(10**6)
     os.environ.pop("FMN_TEST_STRICT", None)  # it makes of what is missing a failed test
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     folder = Path(tempfile.mkdtemp(prefix="fmn-chaos-"))
     # What libraries say of connections that were cut is for whoever looks closer.
     logging.basicConfig(filename=folder / "chaos.log")
