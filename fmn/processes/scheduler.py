@@ -81,21 +81,24 @@ class Keeper:
     async def _release(self) -> None:
         async with reading(self._engine) as connection:
             begun, lanes = await held.begun(connection), await held.lanes(connection)
-        gone = [id_ for id_ in begun if await self._gone(await self._again(id_))]
+        again = [await self._again(id_) for id_ in begun]
+        gone = [one for one in again if one is not None and await self._lane.let_go(one)]
         for k, kind in lanes:
             gone += await self._filled(k, kind)
         if gone:
             await self._settle()
+            # A Redis that fell meanwhile may have forgotten some: those go again.
+            safe = await self._lane.have_gone(gone)
             async with writing(self._engine) as transaction:
-                await held.end(transaction, gone)
+                await held.end(transaction, safe)
 
-    async def _filled(self, k: int, kind: str) -> list[str]:
-        """Let go what a lane has room for; return the ids of what has gone."""
-        room, gone = await self._lane.room(k, kind), list[str]()
+    async def _filled(self, k: int, kind: str) -> list[Release]:
+        """Let go what a lane has room for; return what has gone."""
+        room, gone = await self._lane.room(k, kind), list[Release]()
         while room > 0 and (next_ := await self._begin(k, kind, room)):
             room -= len(next_.chunks)
             if await self._lane.let_go(next_):
-                gone.append(next_.id)
+                gone.append(next_)
         return gone
 
     async def _begin(self, k: int, kind: str, room: int) -> Release | None:
@@ -105,6 +108,3 @@ class Keeper:
     async def _again(self, release_id: str) -> Release | None:
         async with reading(self._engine) as connection:
             return await held.again(connection, release_id)
-
-    async def _gone(self, release: Release | None) -> bool:
-        return release is not None and await self._lane.let_go(release)

@@ -58,9 +58,10 @@ class Channels:
                 # Whoever takes an entry over goes on where the one before it ended.
                 come = await self._reader.progress(k, entry) if entry.tries else ""
                 steps += self._steps(k, entry, judge, come)
-            seconds = time.perf_counter() - began
-            self._appetite = self._appetite.after(len(batch.entries), seconds)
+            judged = time.perf_counter()
             await self._reader.finish(k, steps)
+            leaving = time.perf_counter() - judged
+            self._appetite = self._appetite.after(len(batch.entries), judged - began, leaving)
             self._life.rests()
             await self._room(stop)
             await asyncio.sleep(0)  # a full channel must not keep the rest of the process waiting

@@ -89,6 +89,12 @@ class HeldLane:
         )
         return answer >= 0
 
+    async def have_gone(self, releases: Sequence[Release]) -> list[str]:
+        """Return the ids of those of which Redis still knows that they have gone."""
+        marks = [("EXISTS", keys.released(one.channel, one.id)) for one in releases]
+        known = await self._connection.all(marks)
+        return [one.id for one, there in zip(releases, known, strict=True) if there]
+
     def _buried(self, k: int, entry: Entry, why: Exception) -> Step:
         _log.error("gave a held chunk up", channel=k, entry=entry.id, why=str(why), exc_info=why)
         tries, now = entry.tries + 1, datetime.now(UTC)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from fmn.emission import Content, Emission, Outcome, Recipient, Release, State, Withheld
 from fmn.model import DestinationState, Message, Origin, RuleId, UserId
 from fmn.processes.scheduler import Keeper, hold, release
+from fmn.queues import keys
 from fmn.queues.held import HeldLane, Others
 from fmn.queues.lease import under_lease
 from fmn.queues.log import Log
@@ -172,6 +173,27 @@ async def test_a_scheduler_killed_between_any_two_steps_loses_nothing_and_double
             await until_rows(engine, [0, 0])
     assert sent == [f"m-{i:02}" for i in range(ALL)]
     assert (found.held, found.in_doubt, found.suppressed) == (0, 0, {})
+
+
+async def test_what_fell_with_redis_before_it_was_on_disk_goes_again(
+    redis_url: str, engine: AsyncEngine, worker: Member
+) -> None:
+    """The server falls while the scheduler waits for its disk, and knows nothing of a release."""
+    async with scheduler(redis_url, engine):
+        await until_rows(engine, [HELD, 1])
+    outbox, connection = keys.outbox(0, "email"), worker.connection
+    await connection.do("DEL", outbox)  # so there is room
+
+    async def falls() -> None:
+        marks = await connection.do("KEYS", keys.released(0, "*"))
+        await connection.do("DEL", outbox, *marks)
+
+    lane = HeldLane(connection, worker.life, batch=4, lane_mark=ALL)
+    await Keeper(engine, lane, falls).release()
+    fallen = await rows(engine), await connection.do("XLEN", outbox)
+    await Keeper(engine, lane, connection.settle).release()
+    assert fallen == ([HELD, 1], 0)
+    assert (await rows(engine), await connection.do("XLEN", outbox)) == ([0, 0], HELD)
 
 
 async def test_two_schedulers_at_once_are_fine(

@@ -38,6 +38,17 @@ def test_at_a_steady_cost_a_take_keeps_its_worker_busy_for_so_long_and_no_longer
     assert size == most or (size + 1) * cost > BUSY * 0.999999
 
 
+@given(st.floats(1e-4, 1e-2), st.floats(BUSY, 1))
+def test_where_leaving_is_dear_at_least_half_of_the_time_is_work(
+    cost: float, leaving: float
+) -> None:
+    appetite = Appetite(10_000)
+    for _ in range(200):
+        appetite = appetite.after(appetite.size, appetite.size * cost, leaving)
+    assert appetite.size == 1 or appetite.size * cost <= leaving * 1.000001
+    assert (appetite.size + 1) * cost >= 0.99 * leaving
+
+
 def test_it_grows_to_a_hundred_within_eight_takes_of_what_is_cheap() -> None:
     assert fed(Appetite(100), cost=20e-6, takes=7).size == 100
 
