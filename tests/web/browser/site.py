@@ -151,6 +151,7 @@ def a_busy_road() -> FakeQueues:
                 "lane": lane,
                 "waiting": 3,
                 "retrying": 1,
+                "held": 0,
                 "sent": sent,
                 "suppressed": 12,
                 "failed": 2,
