@@ -33,10 +33,10 @@ PATIENCE = 120.0
 
 
 @pytest.fixture
-def site(redis_url: str, postgres: str, smtp: Smtp, tmp_path: Path) -> Site:
+def site(valkey: str, postgres: str, smtp: Smtp, tmp_path: Path) -> Site:
     """A site whose lanes are full soon, and alice, who wants to hear everything."""
     settings: dict[str, dict[str, Any]] = {
-        "queues": {"url": redis_url, "channels": CHANNELS, "lane_mark": MARK},
+        "queues": {"url": valkey, "channels": CHANNELS, "lane_mark": MARK},
         "storage": {"url": postgres},
         "senders.email": {"host": "127.0.0.1", "port": smtp.port},
     }
@@ -71,7 +71,7 @@ def says(port: int) -> dict[str, bool]:
 
 
 async def test_a_lane_that_was_blocked_drains_by_itself_and_the_ledger_always_adds_up(
-    site: Site, redis_url: str, postgres: str, smtp: Smtp
+    site: Site, valkey: str, postgres: str, smtp: Smtp
 ) -> None:
     port = free_port()
     with ExitStack() as processes:
@@ -81,7 +81,7 @@ async def test_a_lane_that_was_blocked_drains_by_itself_and_the_ledger_always_ad
         victim = start(site.process("scheduler", "--port", str(port)))
         there = {"redis": True, "storage": True}
         await asyncio.to_thread(wait_until, lambda: says(port) == there, "the scheduler")
-        async with member(redis_url, "consumer", CHANNELS) as joined:
+        async with member(valkey, "consumer", CHANNELS) as joined:
             intake = Intake(joined.connection, joined.life)
             await intake.put([a_message(f"m-{i}") for i in range(MESSAGES)])
             blocked = await until(joined, lambda now: now.made == MESSAGES)

@@ -46,7 +46,7 @@ class Plan:
     rounds: int = 5
     passing: int = 2_000
     """Messages through the whole road, each time."""
-    waiting: int = 7_000
+    waiting: int = 3_000
     """Messages whose waits are measured, each time."""
     seed: int = 1
 
