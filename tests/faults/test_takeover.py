@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fmn.queues import keys
@@ -57,7 +58,7 @@ def pairs(site: Site) -> Iterator[list[Pair]]:
 
 
 def frozen_at_work(
-    pairs: Sequence[Pair], redis: Any, url: str, last: signal.Signals
+    pairs: Sequence[Pair], redis: Any, url: str, database: Path, *, last: signal.Signals
 ) -> tuple[int, dict[str, int], dict[str, float]]:
     """Give each victim the signal while it has entries in hand.
 
@@ -66,7 +67,8 @@ def frozen_at_work(
     held, when = dict[str, int](), dict[str, float]()
     with flowing(url, pause=0.01, many=30) as flow:
         for pair in pairs:
-            held[pair.group.name] = len(frozen_with_entries(redis, pair.victim, pair.group))
+            entries = frozen_with_entries(redis, pair.victim, pair.group, database)
+            held[pair.group.name] = len(entries)
             when[pair.group.name] = time.time()
             if last != signal.SIGSTOP:
                 pair.victim.signal(last)
@@ -88,7 +90,9 @@ def test_what_a_killed_process_had_in_hand_is_taken_over(
     """A worker, a sender and a recorder, each killed with entries in hand."""
     smtp.pause = 0.02
     with pairs(site) as both:
-        n, held, when = frozen_at_work(both, redis, valkey, signal.SIGKILL)
+        n, held, when = frozen_at_work(
+            both, redis, valkey, site.folder / "fmn.db", last=signal.SIGKILL
+        )
         wait_until(lambda: totals(redis)["handled"] == n and drained(redis), "all of it")
         took = takeovers(both, when)
         taken = {pair.group.name: len(pair.heir.takeovers()) for pair in both}
@@ -117,7 +121,9 @@ def test_who_slept_too_long_is_robbed_and_emits_nothing_when_it_wakes(
 ) -> None:
     smtp.pause = 0.02
     with pairs(site) as both:
-        n, held, when = frozen_at_work(both, redis, valkey, signal.SIGSTOP)
+        n, held, when = frozen_at_work(
+            both, redis, valkey, site.folder / "fmn.db", last=signal.SIGSTOP
+        )
         wait_until(lambda: totals(redis)["handled"] == n and drained(redis), "the others")
         asleep = counts(redis), lengths(redis), subjects(smtp.mails)
         took = takeovers(both, when)

@@ -5,11 +5,12 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -130,14 +131,30 @@ def members(redis: Any, group: Group) -> set[str]:
     return {one["name"].decode() for at in there for one in redis.xinfo_consumers(at, group.name)}
 
 
-def frozen_with_entries(redis: Any, process: Watched, group: Group) -> list[bytes]:
-    """Stop a process at a moment when it has entries in hand; return which."""
+def is_unlocked(database: Path) -> bool:
+    """Tell whether nobody writes: nobody could relieve one who sleeps with SQLite's lock."""
+    with closing(sqlite3.connect(database, timeout=0)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+    return True
+
+
+def frozen_with_entries(
+    redis: Any, process: Watched, group: Group, database: Path | None = None
+) -> list[bytes]:
+    """Stop a process at a moment when it has entries in hand, and no lock of a database file.
+
+    Return which entries.
+    """
     end = time.monotonic() + 60
     while time.monotonic() < end:
         process.signal(signal.SIGSTOP)
         if pending(redis, group, process.name):
             time.sleep(0.05)  # what it had told the server before may still change that
-            if held := pending(redis, group, process.name):
+            held = pending(redis, group, process.name)
+            if held and (database is None or is_unlocked(database)):
                 return held
         process.signal(signal.SIGCONT)
         time.sleep(0.002)
