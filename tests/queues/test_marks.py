@@ -43,7 +43,7 @@ async def holds_back(minded: Marks) -> bool:
 async def written(member: Member) -> None:
     """Wait until nothing is on its way to the append-only file: that counts as used, too."""
     async with asyncio.timeout(30):
-        while b"aof_buffer_length:0\r" not in await member.connection.do("INFO", "persistence"):
+        while b"aof_buffer_length:0\r" not in await member.connection.do("INFO", "persistence"):  # noqa: ASYNC110  # it is on the server
             await asyncio.sleep(0.02)
 
 
