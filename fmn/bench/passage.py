@@ -130,7 +130,7 @@ def _one_rule() -> RuleSet:
         DestinationId("d"), "alice", "mail", "email", "alice@example.org", DestinationState.ACTIVE
     )
     rule = Rule(RuleId("r"), "alice", "Everything", (), (to,), everything=True)
-    return RuleSet((rule,), groups_of=lambda _: frozenset())
+    return RuleSet((rule,))
 
 
 def _line(name: str) -> str:

@@ -114,7 +114,7 @@ class Road:
             nudges(connection) as nudged,
         ):
             await require_schema(engine)
-            rules = WatchedRules(engine, self.site.filters, groups_of=directory.groups_of)
+            rules = WatchedRules(engine, self.site.filters, groups=directory)
             await rules.load()
             self.checks["rules"] = lambda: rules.reachable
             mark = settings.queues.lane_mark

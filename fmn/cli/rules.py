@@ -59,7 +59,7 @@ def match(
     at = site(config)
     book = read_rules(rules, at)
     directory = directory_of(book)
-    everybody = rule_set(book.users, groups_of=directory.groups_of)
+    everybody = rule_set(book.users, groups=directory)
     messages = Lines(file, at.settings.bus, Decoder.line)
     for message in map(directory.with_owners, messages):
         for user, (matched, told) in everybody.match(message).by_user().items():

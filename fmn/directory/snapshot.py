@@ -3,11 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from fmn.model import Message, Ownership
+from fmn.rules.me import Memberships
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot:
     """What the directory said at one moment."""
 
@@ -23,9 +25,10 @@ class Snapshot:
         known = sorted(message.artifacts & self.owners.keys())
         return replace(message, owners=tuple(self.owners[artifact] for artifact in known))
 
-    def groups_of(self, user: str) -> frozenset[str]:
-        """Return the groups the user is in; nobody knows of a stranger's."""
-        return self.groups.get(user, frozenset())
+    @cached_property
+    def memberships(self) -> Memberships:
+        """Who is in which group."""
+        return Memberships(self.groups)
 
 
 class Directory(ABC):
@@ -46,4 +49,8 @@ class Directory(ABC):
 
     def groups_of(self, user: str) -> frozenset[str]:
         """Return the groups the user is in as they are known now."""
-        return self.current.groups_of(user)
+        return self.current.memberships.groups_of(user)
+
+    def members_of(self, group: str) -> frozenset[str]:
+        """Return the users who are in the group as they are known now."""
+        return self.current.memberships.members_of(group)

@@ -1,9 +1,10 @@
 """A user's rules and destinations, and everybody's as one rule set."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fmn.model import Destination, Ownership, UserId
+from fmn.rules.me import Groups, Memberships
 from fmn.rules.rule import Rule
 from fmn.rules.rule_set import RuleSet
 
@@ -33,14 +34,14 @@ def rule_set(
     users: Iterable[Preferences],
     *,
     version: int = 0,
-    groups_of: Callable[[str], frozenset[str]] | None = None,
+    groups: Groups | None = None,
 ) -> RuleSet:
-    """Return the rules of these users as one set; groups are as written unless `groups_of` says."""
+    """Return the rules of these users as one set; groups are as written unless `groups` says."""
     users = tuple(users)
     written = {preferences.user: frozenset(preferences.groups) for preferences in users}
     return RuleSet(
         (rule for preferences in users for rule in preferences.rules),
         version=version,
-        groups_of=groups_of or (lambda user: written.get(user, frozenset())),
+        groups=groups or Memberships(written),
         destinations=(d for preferences in users for d in preferences.destinations),
     )

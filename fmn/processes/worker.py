@@ -12,7 +12,8 @@ from fmn.directory.snapshot import Directory
 from fmn.emission import Emission, Handled, Outcome, State
 from fmn.model import DestinationState, Message, Notification, Origin, key_of
 from fmn.render.content import Templates
-from fmn.rules.rule_set import MatchSet, RuleSet
+from fmn.rules.match_set import MatchSet
+from fmn.rules.rule_set import RuleSet
 
 Judge = Callable[[Message, Origin], Emission]
 

@@ -2,46 +2,21 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from fmn.model import Message
-from fmn.rules.access import Key, Pattern
+from fmn.rules.access import Cover
 from fmn.rules.bounds import MOST_VALUES, Value
+from fmn.rules.me import Me
 
 SHOWN_VALUES = 5
 SHOWN_CHARACTERS = 80
 
 Strings = Annotated[tuple[Value, ...], Field(min_length=1, max_length=MOST_VALUES)]
 """A written list of strings, never empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class Me:
-    """Whose rule it is: what `me` among users and `mine` among groups stand for."""
-
-    user: str
-    groups: frozenset[str]
-
-    def is_user(self, name: str, users: AbstractSet[str]) -> bool:
-        """Tell whether a list of users, in which `me` is the rule's user, has this one."""
-        return (name in users and name != "me") or ("me" in users and name == self.user)
-
-    def is_group(self, name: str, groups: AbstractSet[str]) -> bool:
-        """Tell whether a list of groups, in which `mine` is each of the user's, has this one."""
-        return (name in groups and name != "mine") or ("mine" in groups and name in self.groups)
-
-    def users_of(self, users: AbstractSet[str]) -> AbstractSet[str]:
-        """Return the users that such a list means."""
-        return (users - {"me"}) | ({self.user} if "me" in users else set())
-
-    def groups_of(self, groups: AbstractSet[str]) -> AbstractSet[str]:
-        """Return the groups that such a list means."""
-        return (groups - {"mine"}) | (self.groups if "mine" in groups else set())
 
 
 class Filter(BaseModel, ABC):
@@ -80,8 +55,11 @@ class Filter(BaseModel, ABC):
         It goes on from "When a message …": `comes from koji`, `does not come from koji`.
         """
 
-    def keys(self, me: Me) -> frozenset[Key | Pattern] | None:  # noqa: ARG002  # most kinds ask
-        """Return keys of which every message it matches has one, `negate` aside; None: unknown."""
+    def keys(self) -> Cover | None:
+        """Return its access keys, `negate` aside.
+
+        None: nobody knows, so it is asked of every message, and for each user.
+        """
         return None
 
     def holds(self, message: Message, me: Me) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from itertools import islice
 from typing import Annotated, Any, TypeGuard
@@ -74,18 +74,26 @@ def is_number(value: object) -> TypeGuard[int | Decimal]:
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
-def identity(value: object, depth: int = 0) -> Hashable:
-    """Return what is equal for equal JSON only: Python's own True is 1."""
+def identity(value: object, depth: int = 0) -> str:
+    """Return a text that is equal for equal JSON only: 1 is 1.0, but neither true nor "1"."""
     if depth > DEEPEST:
-        return object()
-    if isinstance(value, bool):
-        return "truth", value
+        return "…"  # no argument is that deep, so this equals none
+    if isinstance(value, str):
+        return f'"{value}"' if depth == 0 else json.dumps(value)
+    if is_number(value):
+        return _plain(value)
     if isinstance(value, list | tuple):
-        return "list", tuple(identity(item, depth + 1) for item in value)
+        return f"[{','.join(identity(item, depth + 1) for item in value)}]"
     if isinstance(value, dict):
-        items = ((name, identity(item, depth + 1)) for name, item in value.items())
-        return "object", frozenset(items)
-    return value
+        items = sorted((name, identity(item, depth + 1)) for name, item in value.items())
+        return f"{{{','.join(f'{json.dumps(name)}:{item}' for name, item in items)}}}"
+    return json.dumps(value)
+
+
+def _plain(number: int | Decimal) -> str:
+    digits, _, exponent = f"{Decimal(number):E}".partition("E")
+    shortest = digits.rstrip("0").rstrip(".") if "." in digits else digits
+    return f"{shortest}e{exponent}" if shortest.strip("-0") else "0"
 
 
 def summed_up(value: object) -> str:

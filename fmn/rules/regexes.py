@@ -4,6 +4,7 @@ RE2's time grows with the text and with the steps a pattern is compiled to: what
 bounds what each message costs.
 """
 
+import re
 from typing import Any
 
 import re2
@@ -61,6 +62,11 @@ def searching(patterns: tuple[str, ...]) -> list[Any]:
         except re2.error:  # another RE2 took it when it was saved
             continue
     return found
+
+
+def searchable(text: str) -> str:
+    """Return a text as RE2 can read it: JSON can name half of a surrogate pair, UTF-8 cannot."""
+    return text if text.isascii() else re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def _compiled(pattern: str, memory: int) -> Any:  # noqa: ANN401  # RE2 has no types

@@ -4,8 +4,10 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from fmn.model import Destination, DestinationId, Message, RuleId
-from fmn.rules.access import Key, Pattern
-from fmn.rules.filter import Filter, Me
+from fmn.rules.access import Key
+from fmn.rules.filter import Filter
+from fmn.rules.me import Me
+from fmn.rules.sought import Pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,11 @@ class Rule:
         """Tell whether no filter asks for something, so that almost every message would match."""
         return all(filter_.negate for filter_ in self.filters)
 
+    @property
+    def is_able(self) -> bool:
+        """Tell whether any message can match it."""
+        return self.enabled and not self.blocked and (self.everything or not self.is_everything)
+
     def obstacle(self, message: Message) -> str | None:
         """Return why it cannot match this message whatever its filters say; None if it can."""
         if not self.enabled:
@@ -49,12 +56,13 @@ class Rule:
         return may and all(filter_.holds(message, me) for filter_ in self.filters)
 
     def covers(self, me: Me) -> list[frozenset[Key | Pattern]]:
-        """Return a set of keys for each filter that knows some.
+        """Return a set of keys for each filter that has some of the kinds messages are filed by.
 
         Every message it matches has one key of each set; where a set is empty it matches none.
         """
-        asked = (filter_.keys(me) for filter_ in self.filters if not filter_.negate)
-        return [keys for keys in asked if keys is not None]
+        asked = (filter_.keys() for filter_ in self.filters if not filter_.negate)
+        resolved = (cover.resolved(me) for cover in asked if cover is not None)
+        return [keys for keys in resolved if all(isinstance(key, Key | Pattern) for key in keys)]
 
     def in_place_of(self, was: Self) -> Self:
         """Return this rule with the id of another, which stays blocked if it was.

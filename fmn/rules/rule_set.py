@@ -1,137 +1,86 @@
-"""All rules at one moment, and the two questions asked of them: what matches, and why."""
+"""All rules at one moment, and the questions asked of them: what matches, why, and at what cost."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 
-from fmn.model import Destination, DestinationId, Message, RuleId
-from fmn.rules.filter import Filter, Me
+from fmn.model import Destination, Message
+from fmn.rules.explanation import Cost, Explanation, cost, explanation
+from fmn.rules.index.index import HOT, Index
+from fmn.rules.match_set import MatchSet
+from fmn.rules.me import Groups, Me, Memberships
+from fmn.rules.plan import Plan, plan_of
+from fmn.rules.roster import Card, Roster, card_of
 from fmn.rules.rule import Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """A destination that shall hear of a message."""
-
-    destination: Destination
-    rules: dict[RuleId, str]
-    """Id and name of each rule that chose it, in the user's order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """A rule that could not be evaluated. It costs nobody else a notification."""
-
-    rule: Rule
-    error: Exception
-
-
-@dataclass(frozen=True, slots=True)
-class MatchSet:
-    """Which rules one message matches, and which destinations they chose."""
-
-    rules: tuple[Rule, ...]
-    """In the order of the rule set."""
-    destinations: tuple[Chosen, ...]
-    """By users in the order of their rules, then in each user's own order of destinations."""
-    raised: tuple[Raised, ...] = ()
-
-    def by_user(self) -> dict[str, tuple[list[Rule], list[Destination]]]:
-        """Return each user who has a match, with the rules and destinations in the user's order."""
-        users: dict[str, tuple[list[Rule], list[Destination]]] = {}
-        for rule in self.rules:
-            users.setdefault(rule.user, ([], []))[0].append(rule)
-        for chosen in self.destinations:
-            users[chosen.destination.user][1].append(chosen.destination)
-        return users
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What one filter said, for people."""
-
-    kind: str
-    negated: bool
-    holds: bool
-    """With the negation."""
-    deciding: tuple[str, ...]
-    """The values that made it so, short enough for a page."""
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why a rule matches a message, or why not."""
-
-    matched: bool
-    filters: tuple[Answer, ...]
-    why: str | None = None
-    """What keeps the rule from matching whatever its filters say: private, disabled, an error."""
-
-
 class RuleSet:
-    """Immutable and versioned; rules of one user stand in that user's order.
+    """Every user's rules, changed one user at a time; rules of one stand in that user's order.
 
-    `version` is the number of the last change of preferences in it; `groups_of` returns the
-    groups a user is in; `destinations` gives each user's order of destinations, without it the
-    order in which rules name them counts.
+    `version` is the number of the last change of preferences in it. `groups` knows who is in which
+    group, now. Only one thread may use it; what `seal` returns may run in another.
     """
 
     def __init__(
         self,
-        rules: Iterable[Rule],
+        rules: Iterable[Rule] = (),
         *,
         version: int = 0,
-        groups_of: Callable[[str], frozenset[str]],
+        groups: Groups | None = None,
         destinations: Iterable[Destination] = (),
+        hot: int = HOT,
     ) -> None:
-        self.rules = tuple(rules)
+        """Take these rules; `destinations` gives each user's order of destinations.
+
+        Without it the order in which rules name them counts. `hot`: of how many candidates on a
+        message are preselected, and not asked one by one.
+        """
         self.version = version
-        self._groups_of = groups_of
-        named = (destination for rule in self.rules for destination in rule.destinations)
-        self._places = _places([*destinations, *named])
+        self._groups = groups or Memberships()
+        self._index = Index(self._groups, hot=hot)
+        self._roster = Roster()
+        for card, plans in _cards(rules, destinations):
+            self.put(card, plans)
+        self.seal()()
+
+    def put(self, card: Card, plans: Sequence[Plan]) -> None:
+        """Put a user's rules in place of those the user had; a plan for each rule on the card."""
+        self._roster.put(self._index.put(card.user, plans), card)
+
+    def seal(self) -> Callable[[], None]:
+        """Return what makes one of all that was put: until it ran, finding what is new costs more.
+
+        It may run in another thread while messages are matched and more is put.
+        """
+        return self._index.seal()
+
+    @property
+    def is_ripe(self) -> bool:
+        """Tell whether so much was put that it is time to `seal`."""
+        return self._index.is_ripe
 
     def match(self, message: Message) -> MatchSet:
         """Return what this message matches. Total: a rule that raises is named, the rest go on."""
-        matching: list[Rule] = []
-        raised: list[Raised] = []
-        for rule in self.rules:
-            try:
-                if rule.matches(message, self._me(rule)):
-                    matching.append(rule)
-            except Exception as error:  # noqa: BLE001  # one bad rule must not cost the others
-                raised.append(Raised(rule, error))
-        return MatchSet(tuple(matching), _chosen(matching, self._places), tuple(raised))
+        return MatchSet(self._index.match(message), self._roster)
 
     def explain(self, rule: Rule, message: Message) -> Explanation:
         """Return why the rule matches this message, or why not. Agrees with `match`."""
-        try:
-            me = self._me(rule)
-            answers = tuple(_answer(filter_, message, me) for filter_ in rule.filters)
-            return Explanation(rule.matches(message, me), answers, rule.obstacle(message))
-        except Exception as error:  # noqa: BLE001  # whatever a rule raises is its explanation
-            return Explanation(matched=False, filters=(), why=f"the rule raised {error!r}")
+        return explanation(rule, message, self._me(rule))
+
+    def cost(self, rule: Rule) -> Cost:
+        """Return how the rule will be found, and whether it has to be looked at every time."""
+        return cost(rule, self._me(rule))
 
     def _me(self, rule: Rule) -> Me:
-        return Me(rule.user, self._groups_of(rule.user))
+        return Me(rule.user, self._groups.groups_of(rule.user))
 
 
-def _places(destinations: Iterable[Destination]) -> Mapping[DestinationId, int]:
-    ids = dict.fromkeys(destination.id for destination in destinations)
-    return {destination: place for place, destination in enumerate(ids)}
-
-
-def _chosen(rules: Iterable[Rule], places: Mapping[DestinationId, int]) -> tuple[Chosen, ...]:
-    users: dict[str, dict[DestinationId, Chosen]] = {}
+def _cards(
+    rules: Iterable[Rule], destinations: Iterable[Destination]
+) -> Iterable[tuple[Card, list[Plan]]]:
+    users: dict[str, tuple[list[Destination], list[Rule]]] = {}
+    for destination in destinations:
+        users.setdefault(destination.user, ([], []))[0].append(destination)
     for rule in rules:
-        mine = users.setdefault(rule.user, {})
-        for destination in rule.destinations:
-            chosen = mine.setdefault(destination.id, Chosen(destination, {}))
-            chosen.rules[rule.id] = rule.name
-    return tuple(
-        mine[id_] for mine in users.values() for id_ in sorted(mine, key=places.__getitem__)
-    )
-
-
-def _answer(filter_: Filter, message: Message, me: Me) -> Answer:
-    return Answer(
-        filter_.kind, filter_.negate, filter_.holds(message, me), filter_.deciding(message, me)
-    )
+        users.setdefault(rule.user, ([], []))[1].append(rule)
+    for user, (told, theirs) in users.items():
+        able = [rule for rule in theirs if rule.is_able]
+        yield card_of(user, told, able), [plan_of(rule.filters) for rule in able]

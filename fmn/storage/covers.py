@@ -10,8 +10,9 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import ColumnElement, false, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from fmn.rules.access import Field, Key, Pattern
+from fmn.rules.access import Field, Key
 from fmn.rules.glob import Globs
+from fmn.rules.sought import Pattern
 from fmn.storage.filing import OVERLONG, filed, number_of
 from fmn.storage.statements import among, holds
 from fmn.storage.tables import seen

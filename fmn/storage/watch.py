@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from fmn.errors import Unavailable
 from fmn.model import UserId
 from fmn.preferences.values import Preferences, rule_set
+from fmn.rules.me import Groups
 from fmn.rules.rule_set import RuleSet
 from fmn.storage.engine import reading
 from fmn.storage.preferences import changed_since, load_all, load_users, newest
@@ -29,12 +30,10 @@ class WatchedRules:
     reachable = True
     """Whether the database answered the last time."""
 
-    def __init__(
-        self, engine: AsyncEngine, kinds: Kinds, groups_of: Callable[[str], frozenset[str]]
-    ) -> None:
+    def __init__(self, engine: AsyncEngine, kinds: Kinds, groups: Groups) -> None:
         self._engine = engine
         self._kinds = kinds
-        self._groups_of = groups_of
+        self._groups = groups
         self._everybody: dict[UserId, Preferences] = {}
         self._replace([], version=0)
 
@@ -80,4 +79,4 @@ class WatchedRules:
     def _replace(self, changed: Iterable[Preferences], *, version: int) -> None:
         self._everybody |= {each.id: each for each in changed}
         users = self._everybody.values()
-        self.current = rule_set(users, version=version, groups_of=self._groups_of)
+        self.current = rule_set(users, version=version, groups=self._groups)

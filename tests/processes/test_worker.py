@@ -35,7 +35,7 @@ def everything(rule_id: str, *to: Destination) -> Rule:
 
 def emitted(message: Message, *rules: Rule) -> tuple[list[tuple[Key, ...]], list[Outcome], Handled]:
     """Return the keys to send, what was suppressed, and the line about the message."""
-    rule_set = RuleSet(rules, version=7, groups_of=DIRECTORY.groups_of)
+    rule_set = RuleSet(rules, version=7, groups=DIRECTORY)
     emission = judge(Current(rule_set), DIRECTORY, Templates(), message, ORIGIN)
     handled, *outcomes = emission.log
     assert isinstance(handled, Handled)
@@ -48,7 +48,7 @@ def test_two_rules_one_destination_are_one_notification_that_names_both() -> Non
     mail = a_destination()
     rules = (everything("r-1", mail), everything("r-2", mail))
     emission = judge(
-        Current(RuleSet(rules, groups_of=DIRECTORY.groups_of)),
+        Current(RuleSet(rules, groups=DIRECTORY)),
         DIRECTORY, Templates(), a_message(), ORIGIN,
     )  # fmt: skip
     [chunk] = emission.chunks

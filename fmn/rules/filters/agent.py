@@ -4,8 +4,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from fmn.model import Message
-from fmn.rules.access import Key, Pattern
-from fmn.rules.filter import Filter, Me, Strings, shown
+from fmn.rules.access import Cover, people
+from fmn.rules.filter import Filter, Strings, shown
+from fmn.rules.me import Me
 from fmn.rules.words import either, users_named
 
 
@@ -26,8 +27,8 @@ class Agent(Filter):
         users = either(users_named(self.users))
         return f"was done by {users}", f"was not done by {users}"
 
-    def keys(self, me: Me) -> frozenset[Key | Pattern]:
-        return frozenset(Key("agent", user) for user in me.users_of(self._users))
+    def keys(self) -> Cover:
+        return Cover(frozenset(people("agent", self._users)))
 
     @cached_property
     def _users(self) -> frozenset[str]:

@@ -4,8 +4,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from fmn.model import Message
-from fmn.rules.access import Key, Pattern
-from fmn.rules.filter import Filter, Me, Strings, shown
+from fmn.rules.access import Cover, Key
+from fmn.rules.filter import Filter, Strings, shown
+from fmn.rules.me import Me
 from fmn.rules.words import either, named
 
 
@@ -26,8 +27,8 @@ class Application(Filter):
         names = either(map(named, self.names))
         return f"comes from {names}", f"does not come from {names}"
 
-    def keys(self, me: Me) -> frozenset[Key | Pattern]:
-        return frozenset(Key("application", name) for name in self._names)
+    def keys(self) -> Cover:
+        return Cover(frozenset(Key("application", name) for name in self._names))
 
     @cached_property
     def _names(self) -> frozenset[str]:

@@ -1,13 +1,15 @@
 from functools import cached_property
-from itertools import product
+from itertools import product, starmap
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from fmn.model import Message
-from fmn.rules.access import Key, Pattern, sought
-from fmn.rules.filter import Filter, Me, Strings, shown
+from fmn.rules.access import Cover, Key
+from fmn.rules.filter import Filter, Strings, shown
 from fmn.rules.glob import Globs, is_wild
+from fmn.rules.me import Me
+from fmn.rules.sought import Pattern, sought
 from fmn.rules.words import either, named
 
 NOUNS = {
@@ -49,15 +51,16 @@ class Artifact(Filter):
         meant = either(self._nouns())
         return f"is about {meant}", f"is not about {meant}"
 
-    def keys(self, me: Me) -> frozenset[Key | Pattern]:
-        any_name = not all(name.strip("*") for name in self.names or ("*",))
+    def keys(self) -> Cover:
+        any_name = any(name and not name.strip("*") for name in self.names or ("*",))
         if self.types and any_name:
-            return frozenset(Key("type", type_) for type_ in self._types)
-        exact = not any(map(is_wild, self.names))
-        if self.types and exact and len(self.types) * len(self.names) <= MOST_KEYS:
-            pairs = product(self.types, self.names)
-            return frozenset(Key("artifact", f"{type_}/{name}") for type_, name in pairs)
-        return frozenset(sought("name", name) for name in self.names)
+            return Cover(frozenset(Key("type", type_) for type_ in self._types))
+        names = frozenset(sought("name", name) for name in self.names)
+        if not self.types:
+            return Cover(names)
+        if len(self.types) * len(self.names) > MOST_KEYS or self._is_odd:
+            return Cover(names, exact=False)
+        return Cover(frozenset(starmap(_pair, product(self._types, self.names))))
 
     def _nouns(self) -> list[str]:
         names = f" named {either(map(named, self.names))}" if self.names else ""
@@ -73,6 +76,11 @@ class Artifact(Filter):
         type_, _, name = artifact.partition("/")
         return (not self.types or type_ in self._types) and self._names.match(name)
 
+    @property
+    def _is_odd(self) -> bool:
+        # Type and name joined would mean something else.
+        return "" in self.names or any(is_wild(type_) or "/" in type_ for type_ in self.types)
+
     @cached_property
     def _types(self) -> frozenset[str]:
         return frozenset(self.types)
@@ -80,3 +88,7 @@ class Artifact(Filter):
     @cached_property
     def _names(self) -> Globs:
         return Globs(self.names or ("*",))
+
+
+def _pair(type_: str, name: str) -> Key | Pattern:
+    return sought("artifact", f"{type_}/{name}")

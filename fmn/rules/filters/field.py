@@ -1,5 +1,4 @@
-import re
-from collections.abc import Hashable
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Annotated, ClassVar, Self
 
@@ -7,9 +6,13 @@ from pydantic import AfterValidator, BeforeValidator, model_validator
 from pydantic import Field as Argument
 
 from fmn.model import Message
+from fmn.rules.access import Cover, Sought
 from fmn.rules.bounds import MOST_VALUES, Value
-from fmn.rules.filter import Filter, Me, shown
+from fmn.rules.filter import Filter, shown
 from fmn.rules.json_value import Json, Number, identity, in_words, is_number, summed_up
+from fmn.rules.me import Me
+from fmn.rules.path import Path
+from fmn.rules.sought import Begins, Equal, Exists, Limit
 from fmn.rules.words import either, quoted, short
 
 OPERATORS = ("equals", "in", "prefix", "at_least", "at_most", "exists")
@@ -22,7 +25,7 @@ def _true(value: object) -> bool:
 
 
 def _names(path: str) -> str:
-    if not all(name for name, _ in _steps(path)):
+    if not all(name for name, _ in Path(path).steps):
         raise ValueError(r"expected names joined by dots: `a.b`, `a[].b`, `a\.b`")
     return path
 
@@ -65,6 +68,21 @@ class Field(Filter):
         value = f"{short(self.path)}{self._how()}"
         return f"has {value}", f"has no {value}"
 
+    def keys(self) -> Cover:
+        return Cover(frozenset(self._sought()))
+
+    def _sought(self) -> Iterable[Sought]:
+        match self._operator:
+            case "exists":
+                return [Exists(self.path)]
+            case "prefix":
+                return [Begins(self.path, self.prefix)]
+            case "at_least":
+                return [Limit(self.path, self.at_least, is_least=True)]
+            case "at_most":
+                return [Limit(self.path, self.at_most, is_least=False)]
+        return (Equal(self.path, value) for value in self._wanted)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Field) and self._identity == other._identity
 
@@ -72,7 +90,7 @@ class Field(Filter):
         return hash(self._identity)
 
     def _values(self, message: Message) -> list[object]:
-        return _values(message.content, self._steps)
+        return self._path.values(message.content)
 
     def _is_so(self, value: object) -> bool:
         match self._operator:
@@ -105,35 +123,14 @@ class Field(Filter):
         return self._given[0]
 
     @cached_property
-    def _steps(self) -> list[tuple[str, int]]:
-        return _steps(self.path)
+    def _path(self) -> Path:
+        return Path(self.path)
 
     @cached_property
-    def _wanted(self) -> frozenset[Hashable]:
+    def _wanted(self) -> frozenset[str]:
         return frozenset(map(identity, self.in_ or [self.equals]))
 
     @cached_property
-    def _identity(self) -> Hashable:
+    def _identity(self) -> tuple[bool, str, str, str]:
         argument = self.arguments()[self._operator]
         return self.negate, self.path, self._operator, identity(argument)
-
-
-def _steps(path: str) -> list[tuple[str, int]]:
-    r"""Return each name, `\.` read as a dot, with the number of `[]` behind it."""
-    return [_step(part) for part in re.split(r"(?<!\\)\.", path)]
-
-
-def _step(part: str) -> tuple[str, int]:
-    end = len(part)
-    while part.endswith("[]", 0, end):
-        end -= 2
-    return part[:end].replace(r"\.", "."), (len(part) - end) // 2
-
-
-def _values(content: object, steps: list[tuple[str, int]]) -> list[object]:
-    values = [content]
-    for name, lists in steps:
-        values = [value[name] for value in values if isinstance(value, dict) and name in value]
-        for _ in range(lists):
-            values = [item for value in values if isinstance(value, list) for item in value]
-    return values

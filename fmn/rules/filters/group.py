@@ -5,8 +5,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from fmn.model import Message
-from fmn.rules.access import Key, Pattern
-from fmn.rules.filter import Filter, Me, Strings, shown
+from fmn.rules.access import Cover, teams
+from fmn.rules.filter import Filter, Strings, shown
+from fmn.rules.me import Me
 from fmn.rules.words import either, named
 
 
@@ -30,8 +31,8 @@ class Group(Filter):
         groups = " or ".join(yours + ([f"the group {either(others)}"] if others else []))
         return f"mentions {groups}", f"does not mention {groups}"
 
-    def keys(self, me: Me) -> frozenset[Key | Pattern]:
-        return frozenset(Key("group", group) for group in me.groups_of(self._groups))
+    def keys(self) -> Cover:
+        return Cover(frozenset(teams("group", self._groups)))
 
     def _meant(self, groups: Iterable[str], me: Me) -> Iterator[str]:
         return (group for group in groups if me.is_group(group, self._groups))

@@ -5,8 +5,9 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from fmn.model import Message
-from fmn.rules.access import Key, Pattern
-from fmn.rules.filter import Filter, Me, Strings, shown
+from fmn.rules.access import Cover, people, teams
+from fmn.rules.filter import Filter, Strings, shown
+from fmn.rules.me import Me
 from fmn.rules.words import either, named, users_named
 
 
@@ -41,10 +42,9 @@ class Owner(Filter):
             f"is not about anything that {owners} {own}",
         )
 
-    def keys(self, me: Me) -> frozenset[Key | Pattern]:
-        users = (Key("owner", user) for user in me.users_of(self._users))
-        groups = (Key("owning group", group) for group in me.groups_of(self._groups))
-        return frozenset([*users, *groups])
+    def keys(self) -> Cover:
+        users, groups = people("owner", self._users), teams("owning group", self._groups)
+        return Cover(frozenset([*users, *groups]))
 
     def _owners(self, message: Message, me: Me) -> Iterator[str]:
         for owned in message.owners:

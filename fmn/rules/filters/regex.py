@@ -1,4 +1,3 @@
-import re
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, ClassVar
@@ -6,9 +5,12 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from fmn.model import Message
+from fmn.rules.access import Cover
 from fmn.rules.bounds import MOST_REGEXES, Value
-from fmn.rules.filter import Filter, Me, shown
+from fmn.rules.filter import Filter, shown
+from fmn.rules.me import Me
 from fmn.rules.regexes import Budget, searching
+from fmn.rules.sought import Expression, searched
 from fmn.rules.words import either, quoted
 
 
@@ -42,18 +44,15 @@ class Regex(Filter):
         patterns = either(map(quoted, self.patterns))
         return f"matches the regex {patterns}", f"does not match the regex {patterns}"
 
+    def keys(self) -> Cover:
+        return Cover(frozenset(map(Expression, self.patterns)))
+
     def _found(self, message: Message) -> Iterator[str]:
-        for text in filter(None, (message.summary, message.text)):
-            searched = _without_surrogates(text)
+        for text in searched(message):
             for regex in self._regexes:
-                if found := regex.search(searched):
+                if found := regex.search(text):
                     yield found.group()
 
     @cached_property
     def _regexes(self) -> list[Any]:
         return searching(self.patterns)
-
-
-def _without_surrogates(text: str) -> str:
-    # JSON can name half of a surrogate pair; RE2 reads UTF-8, which cannot.
-    return re.sub("[\ud800-\udfff]", "\ufffd", text)

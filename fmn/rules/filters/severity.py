@@ -1,11 +1,13 @@
+from functools import cached_property
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from fmn import model
 from fmn.model import Message
-from fmn.rules.access import Key, Pattern
-from fmn.rules.filter import Filter, Me
+from fmn.rules.access import Cover, Key
+from fmn.rules.filter import Filter
+from fmn.rules.me import Me
 from fmn.rules.words import either
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -34,9 +36,7 @@ class Severity(Filter):
         return self
 
     def matches(self, message: Message, me: Me) -> bool:
-        if self.in_:
-            return message.severity.name.lower() in self.in_
-        return message.severity >= model.Severity[self.at_least.upper()]
+        return message.severity in self._levels
 
     def deciding(self, message: Message, me: Me) -> tuple[str, ...]:
         return (message.severity.name.lower(),)
@@ -46,7 +46,12 @@ class Severity(Filter):
         worse = " or worse" if not self.in_ and self.at_least != "error" else ""
         return f"is {levels}{worse}", f"is not {levels}{worse}"
 
-    def keys(self, me: Me) -> frozenset[Key | Pattern]:
+    def keys(self) -> Cover:
+        return Cover(frozenset(Key("severity", each.name.lower()) for each in self._levels))
+
+    @cached_property
+    def _levels(self) -> frozenset[model.Severity]:
+        if self.in_:
+            return frozenset(model.Severity[level.upper()] for level in self.in_)
         least = model.Severity[self.at_least.upper()]
-        levels = self.in_ or [each.name.lower() for each in model.Severity if each >= least]
-        return frozenset(Key("severity", level) for level in levels)
+        return frozenset(each for each in model.Severity if each >= least)

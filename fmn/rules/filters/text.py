@@ -4,7 +4,10 @@ from typing import ClassVar
 from pydantic import Field
 
 from fmn.model import Message
-from fmn.rules.filter import Filter, Me, Strings, shown
+from fmn.rules.access import Cover
+from fmn.rules.filter import Filter, Strings, shown
+from fmn.rules.me import Me
+from fmn.rules.sought import Word, folded_texts
 from fmn.rules.words import either, quoted
 
 
@@ -16,11 +19,11 @@ class Text(Filter):
     words: Strings = Field(title="Words", examples=[["security", "CVE-"]])
 
     def matches(self, message: Message, me: Me) -> bool:
-        texts = _texts(message)
+        texts = folded_texts(message)
         return any(word in text for text in texts for word in self._words)
 
     def deciding(self, message: Message, me: Me) -> tuple[str, ...]:
-        texts = _texts(message)
+        texts = folded_texts(message)
         found = (word for word in self.words if any(word.casefold() in text for text in texts))
         return shown(found) or shown(filter(None, [message.summary]))
 
@@ -28,10 +31,9 @@ class Text(Filter):
         words = either(map(quoted, self.words))
         return f"says {words}", f"does not say {words}"
 
+    def keys(self) -> Cover:
+        return Cover(frozenset(map(Word, self._words)))
+
     @cached_property
     def _words(self) -> frozenset[str]:
         return frozenset(map(str.casefold, self.words))
-
-
-def _texts(message: Message) -> list[str]:
-    return [text.casefold() for text in (message.summary, message.text) if text]

@@ -4,9 +4,11 @@ from typing import ClassVar
 from pydantic import Field
 
 from fmn.model import Message
-from fmn.rules.access import Key, Pattern, sought
-from fmn.rules.filter import Filter, Me, Strings, shown
+from fmn.rules.access import Cover
+from fmn.rules.filter import Filter, Strings, shown
 from fmn.rules.glob import Globs, is_wild
+from fmn.rules.me import Me
+from fmn.rules.sought import sought
 from fmn.rules.words import either, named
 
 
@@ -28,8 +30,8 @@ class Topic(Filter):
         patterns = either(map(named, self.patterns))
         return f"has {like} {patterns}", f"does not have {like} {patterns}"
 
-    def keys(self, me: Me) -> frozenset[Key | Pattern]:
-        return frozenset(sought("topic", pattern) for pattern in self.patterns)
+    def keys(self) -> Cover:
+        return Cover(frozenset(sought("topic", pattern) for pattern in self.patterns))
 
     @cached_property
     def _globs(self) -> Globs:

@@ -5,8 +5,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from fmn.model import Message
-from fmn.rules.access import Key, Pattern
-from fmn.rules.filter import Filter, Me, Strings, shown
+from fmn.rules.access import Cover, people
+from fmn.rules.filter import Filter, Strings, shown
+from fmn.rules.me import Me
 from fmn.rules.words import either, users_named
 
 
@@ -28,8 +29,8 @@ class User(Filter):
         users = either(users_named(self.users))
         return f"mentions {users}", f"does not mention {users}"
 
-    def keys(self, me: Me) -> frozenset[Key | Pattern]:
-        return frozenset(Key("user", user) for user in me.users_of(self._users))
+    def keys(self) -> Cover:
+        return Cover(frozenset(people("user", self._users)))
 
     def _meant(self, users: Iterable[str], me: Me) -> Iterator[str]:
         return (user for user in users if me.is_user(user, self._users))

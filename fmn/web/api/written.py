@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fmn.model import Message
-from fmn.rules.rule_set import Answer
+from fmn.rules.explanation import Answer
 from fmn.storage.lookback import Reached
 from fmn.web.editor.preview import Example, Preview
 

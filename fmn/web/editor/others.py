@@ -5,34 +5,35 @@ filed under the access keys of one of its filters, and only those are asked that
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 from fmn.model import Message
 from fmn.preferences.values import Preferences, rule_set
-from fmn.rules.access import Field, Key, Pattern, keys_of
-from fmn.rules.filter import Me
+from fmn.rules.access import Field, Key, keys_of
 from fmn.rules.glob import Globs
+from fmn.rules.me import Groups, Me
 from fmn.rules.rule import Rule
 from fmn.rules.rule_set import RuleSet
+from fmn.rules.sought import Pattern
 
 Places = frozenset[int]
 """Rules, by their places among all."""
 
 
 class Others:
-    """Some rules of one user; `groups_of` returns the groups a user is in."""
+    """Some rules of one user; `groups` knows who is in which group."""
 
     def __init__(
         self,
         preferences: Preferences,
         rules: Iterable[Rule],
-        groups_of: Callable[[str], frozenset[str]],
+        groups: Groups,
     ) -> None:
         self._preferences = replace(preferences, rules=tuple(rules))
-        self._groups_of = groups_of
+        self._groups = groups
         self._filed = _Filed(
-            self._preferences.rules, Me(preferences.user, groups_of(preferences.user))
+            self._preferences.rules, Me(preferences.user, groups.groups_of(preferences.user))
         )
         self._sets: dict[Places, RuleSet] = {}
 
@@ -45,7 +46,7 @@ class Others:
 
     def _set_of(self, places: Places) -> RuleSet:
         some = tuple(self._preferences.rules[place] for place in sorted(places))
-        return rule_set([replace(self._preferences, rules=some)], groups_of=self._groups_of)
+        return rule_set([replace(self._preferences, rules=some)], groups=self._groups)
 
 
 class _Filed:

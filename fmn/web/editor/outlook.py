@@ -9,8 +9,8 @@ from fmn.model import Destination, DestinationId
 from fmn.preferences.codec import read_rule
 from fmn.preferences.sentence import clauses, sentence
 from fmn.preferences.values import Preferences
+from fmn.rules.explanation import Answer
 from fmn.rules.rule import Rule
-from fmn.rules.rule_set import Answer
 from fmn.web.editor.drafts import Draft
 from fmn.web.editor.preview import Example, Preview, preview
 from fmn.web.editor.refused import Refused, refused

@@ -15,9 +15,9 @@ from itertools import pairwise
 
 from fmn.model import Message
 from fmn.preferences.values import Preferences, rule_set
-from fmn.rules.filter import Me
+from fmn.rules.explanation import Explanation
+from fmn.rules.me import Me
 from fmn.rules.rule import Rule
-from fmn.rules.rule_set import Explanation
 from fmn.storage.candidates import Sample, samples
 from fmn.storage.engine import reading
 from fmn.web.editor.others import Others
@@ -129,13 +129,13 @@ class _Judged:
 
 class _Judge:
     def __init__(self, parts: Parts, preferences: Preferences, draft: Rule) -> None:
-        groups_of = parts.directory.groups_of
+        groups = parts.directory
         others = (rule for rule in preferences.rules if rule.id != draft.id)
         self._draft = replace(draft, enabled=True, blocked="")
         alone = replace(preferences, rules=(self._draft,))
-        self._mine = rule_set([alone], groups_of=groups_of)
-        self._others = Others(preferences, others, groups_of)
-        self.covers = self._draft.covers(Me(draft.user, groups_of(draft.user)))
+        self._mine = rule_set([alone], groups=groups)
+        self._others = Others(preferences, others, groups)
+        self.covers = self._draft.covers(Me(draft.user, groups.groups_of(draft.user)))
         self._left = False
 
     def __enter__(self) -> None:
@@ -147,7 +147,7 @@ class _Judge:
     def day(self, sample: Sample) -> _Judged:
         # What others' private messages number must not show, not even in a sum.
         seen = [each for each in sample.messages if not each.private or each.names(self.user)]
-        matching = (each for each in seen if not self._left and self._mine.match(each).rules)
+        matching = (each for each in seen if not self._left and len(self._mine.match(each)))
         factor = sample.candidates / len(sample.messages) if sample.messages else 1
         found = tuple((each, self._others.names(each)) for each in matching)
         return _Judged(sample.start, found, len(seen), max(1.0, factor))

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 from fmn.directory.snapshot import Directory
 from fmn.preferences.sentence import Clause, clauses, sentence
 from fmn.preferences.values import Preferences, rule_set
+from fmn.rules.explanation import Answer, Explanation
 from fmn.rules.filter import Filter
 from fmn.rules.rule import Rule
-from fmn.rules.rule_set import Answer, Explanation
 from fmn.storage import editing
 from fmn.storage.accounts import account
 from fmn.storage.engine import Engine, reading
@@ -119,7 +119,7 @@ async def why(parts: Sources, user: str, message: str, *, now: bool) -> Why | No
 
 
 def _verdicts(parts: Sources, preferences: Preferences, judged: Judged) -> tuple[Verdict, ...]:
-    rules = rule_set([preferences], groups_of=parts.directory.groups_of)
+    rules = rule_set([preferences], groups=parts.directory)
     message = judged.message
     return tuple(Verdict(rule, rules.explain(rule, message)) for rule in preferences.rules)
 

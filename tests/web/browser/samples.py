@@ -117,7 +117,7 @@ async def settle_in(engine: Engine, book: Book, directory: Directory) -> None:
 
 
 def _history(book: Book, directory: Directory, now: datetime) -> Iterator[LogLine]:
-    rules = rule_set(book.users, groups_of=directory.groups_of)
+    rules = rule_set(book.users, groups=directory)
     for message in _messages(now):
         owned = directory.with_owners(message)
         made = notifications(owned, rules.match(owned))
