@@ -110,7 +110,7 @@ class MatchSet:
         del first
         places = self._ordered()
         for start in range(0, len(places), size):
-            yield [self._at(*place) for place in places[start : start + size].tolist()]
+            yield [self._at(*pair) for pair in places[start : start + size].tolist()]
 
     def by_user(self) -> dict[str, tuple[list[Matched], list[Destination]]]:
         """Return each user who has a match, with the rules and destinations in the user's order."""
@@ -149,9 +149,9 @@ class MatchSet:
         blocks: list[tuple[Any, ...]] = []
         told = self._told()
         while block := list(islice(told, BLOCK)):
-            codes = [kinds.setdefault(kind, len(kinds)) for _, _, kind, _ in block]
+            some = [kinds.setdefault(kind, len(kinds)) for _, _, kind, _ in block]
             ids = np.array([id_.encode(errors="surrogatepass") for *_, id_ in block])
-            blocks.append((np.array([row[:2] for row in block], np.uint32), codes, ids))
+            blocks.append((np.array([row[:2] for row in block], np.uint32), some, ids))
         rank = np.argsort(np.argsort(list(kinds)))
         pairs, codes, ids = (np.concatenate(column) for column in zip(*blocks, strict=True))
         return pairs[np.lexsort((ids, rank[codes]))]

@@ -35,8 +35,8 @@ class RuleSet:
         """
         self.version = version
         self._groups = groups or Memberships()
-        self._index = Index(self._groups, hot=hot)
         self._roster = Roster()
+        self._index = Index(self._groups, self._roster.name, hot=hot)
         for card, plans in _cards(rules, destinations):
             self.put(card, plans)
         self.seal()()

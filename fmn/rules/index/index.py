@@ -1,53 +1,194 @@
-"""A naive stand-in, replaced by the index."""
+"""The index: every rule filed under a few keys, so that a message finds those that may match.
+
+    message → keys → postings → groups → rest holds? → slots of rules → users and their rules
+
+It knows keys, not kinds of filters. What was put since the last `seal` stands in a dictionary
+beside the postings until the next one: a change costs microseconds, and nothing waits for it.
+"""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from fmn.model import Message
-from fmn.rules.access import Key, keys_of
+from fmn.rules.access import Key, Own, Sought
+from fmn.rules.index.column import Column
+from fmn.rules.index.postings import EVERY, Entries, Postings
+from fmn.rules.index.question import Question, as_keys, own_key
+from fmn.rules.index.rests import Rests
+from fmn.rules.index.search import Among, Recent, Search
+from fmn.rules.index.sights import Sights
+from fmn.rules.index.users import Users
 from fmn.rules.match_set import Found
 from fmn.rules.me import Groups, Me
 from fmn.rules.plan import Plan
 
 HOT = 24
+"""Rests on one message above which they are preselected."""
+RIPE = 10_000
+"""Rules put since the last seal that are worth a new one; more where there are many."""
+RIPE_SIGHTS = 200
+"""Globs, words and the like that are asked one by one."""
+KEPT = 100_000
+"""Plans that are known by heart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A plan, as the index has it."""
+
+    plan: Plan
+    keys: tuple[int, ...]
+    own: tuple[Own, ...]
+    """Keys that differ from user to user."""
+    rest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """What was put up to some moment: replaced as a whole, by whoever seals."""
+
+    postings: Postings
+    pending: Recent = field(default_factory=dict)
+    """What a seal that is under way will add to the postings."""
+    stale: int = 0
+    """How many puts may have left slots in the postings that count no more."""
 
 
 class Index:
-    is_ripe = False
+    """Which rules a message matches: users and places, as numbers."""
 
-    def __init__(self, groups: Groups, *, hot: int = HOT) -> None:
+    def __init__(self, groups: Groups, name_of: Callable[[int], str], *, hot: int = HOT) -> None:
+        """Take who is in which group, and how a user of a number is called."""
         self._groups = groups
-        self._users: dict[str, int] = {}
-        self._plans: list[Sequence[Plan]] = []
+        self._name_of = name_of
+        self._hot = hot
+        self._users = Users()
+        self._rests = Rests()
+        self._sights = Sights()
+        self._filed: dict[int, Filed] = {}
+        self._teams: set[Own] = set()
+        self._layers = Layers(Postings(Entries.none()))
+        self._recent: Recent = {}
+        self._puts = 0
+        self._loading: Loading | None = Loading()
 
     def put(self, user: str, plans: Sequence[Plan]) -> int:
-        number = self._users.setdefault(user, len(self._users))
-        self._plans[number : number + 1] = [tuple(plans)]
+        """Put a user's rules in place of those the user had; return the user's number.
+
+        Before the first seal nothing is found, and many are put at no cost.
+        """
+        number, first = self._users.put(user, len(plans))
+        rows = [
+            (key, filed.rest, slot)
+            for slot, filed in enumerate(map(self._file, plans), first)
+            for key in (*filed.keys, *(own_key(own, user) for own in filed.own))
+        ]
+        if self._loading is not None:
+            self._loading.extend(rows)
+            return number
+        self._puts += 1
+        for key, rest, slot in rows:
+            self._recent.setdefault(key, []).append((rest, slot))
         return number
 
+    @property
+    def is_ripe(self) -> bool:
+        """Tell whether so much was put that a seal is worth it."""
+        most = max(RIPE, len(self._layers.postings) // 8)
+        return len(self._recent) > most or self._sights.fresh > RIPE_SIGHTS
+
     def seal(self) -> Callable[[], None]:
-        return lambda: None
+        """Return what makes postings of all that was put; see `RuleSet.seal`."""
+        sights, crowd = self._sights.seal(), self._rests.crowd.seal()
+        loaded, self._loading = self._loading, None
+        if loaded is not None and self._users.settle():
+            self._puts += 1
+        old = self._layers
+        pending, stale = _both(old.pending, self._recent), old.stale + self._puts
+        layers = self._layers = Layers(old.postings, pending, stale)
+        self._recent, self._puts, numbered = {}, 0, len(self._sights)
+
+        def job() -> None:
+            sights()
+            crowd()
+            fresh = loaded.entries() if loaded is not None else _entries(pending)
+            entries = old.postings.entries + fresh
+            if stale:
+                entries = entries.where(self._users.count(entries.slots))
+            postings = Postings(entries, numbered)
+            if self._layers is layers:  # else a later seal has begun
+                self._layers = Layers(postings)
+
+        return job
 
     def match(self, message: Message) -> Found:
-        there = set(keys_of(message))
-        users, places, raised = [], [], []
-        for user, number in self._users.items():
-            if message.private and not message.names(user):
-                continue
-            me = Me(user, self._groups.groups_of(user))
-            for place, plan in enumerate(self._plans[number]):
-                keys = plan.resolved(me)
-                try:
-                    if (
-                        keys is None
-                        or any(
-                            key in there if isinstance(key, Key) else key.fits(message)
-                            for key in keys
-                        )
-                    ) and all(each.holds(message, me) for each in plan.rest):
-                        users.append(number)
-                        places.append(place)
-                except Exception as error:  # noqa: BLE001
-                    raised.append((number, place, error))
-        return Found(np.array(users, np.uint32), np.array(places, np.uint32), tuple(raised))
+        """Return which rules match, and which could not be evaluated."""
+        question = Question(message, self._groups)
+        hashes = question.hashes(self._teams)
+        numbers = self._sights.found(message, question.keys)
+        layers, recent = self._layers, self._recent
+        search = Search(self._among(stale=bool(layers.stale or self._puts)), question)
+        search.postings(layers.postings, layers.postings.groups(as_keys(hashes), numbers))
+        for beside in (layers.pending, recent):
+            if beside:
+                search.recent(beside, {*hashes, *numbers.tolist()})
+        return search.found(len(hashes) + len(numbers))
+
+    def _among(self, *, stale: bool) -> Among:
+        return Among(self._users, self._rests, self._me, self._hot, stale)
+
+    def _me(self, user: int) -> Me:
+        name = self._name_of(user)
+        return Me(name, self._groups.groups_of(name))
+
+    def _file(self, plan: Plan) -> Filed:
+        # Known by identity: a million rules have few plans, and to hash one is slow.
+        filed = self._filed.get(id(plan))
+        if filed is None:
+            if len(self._filed) >= KEPT:
+                self._filed.clear()
+            filed = self._filed[id(plan)] = self._new(plan)
+        return filed
+
+    def _new(self, plan: Plan) -> Filed:
+        rest = self._rests.number(plan.rest)
+        if plan.keys is None:
+            return Filed(plan, (EVERY,), (), rest)
+        own = tuple(key for key in plan.keys if isinstance(key, Own))
+        self._teams |= {each for each in own if each.is_group}
+        others = (key for key in plan.keys if not isinstance(key, Own))
+        return Filed(plan, tuple(map(self._number, others)), own, rest)
+
+    def _number(self, key: Key | Sought) -> int:
+        return hash(key) if isinstance(key, Key) else self._sights.number(key)
+
+
+class Loading:
+    """What is put before the first seal."""
+
+    def __init__(self) -> None:
+        self._columns = Column(np.int64), Column(np.uint32), Column(np.uint32)
+
+    def extend(self, rows: Sequence[tuple[int, int, int]]) -> None:
+        """Take rows of key, rest and slot."""
+        for column, values in zip(self._columns, zip(*rows, strict=True), strict=False):
+            column.extend(values, len(values))
+
+    def entries(self) -> Entries:
+        """Return all that was put."""
+        keys, rests, slots = self._columns
+        return Entries(keys.all, rests.all, slots.all)
+
+
+def _both(one: Recent, other: Recent) -> Recent:
+    if not one or not other:
+        return one or other
+    return {key: [*one.get(key, ()), *other.get(key, ())] for key in one.keys() | other.keys()}
+
+
+def _entries(recent: Recent) -> Entries:
+    rows = [(key, rest, slot) for key, some in recent.items() for rest, slot in some]
+    keys, rests, slots = zip(*rows, strict=True) if rows else ((), (), ())
+    return Entries(np.array(keys, np.int64), np.array(rests, np.uint32), np.array(slots, np.uint32))

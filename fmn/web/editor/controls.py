@@ -5,16 +5,18 @@ class itself is asked, with samples: whether it takes only one of its arguments,
 values of the history may be offered.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from pydantic import ValidationError
 
-from fmn.rules.access import Field
-from fmn.rules.filter import Filter, Me
+from fmn.rules.access import Field, Key
+from fmn.rules.filter import Filter
+from fmn.rules.me import Me
+from fmn.rules.sought import Pattern
 from fmn.web.editor.json_text import read_json, write_json
 
 SAMPLE = "x"
@@ -196,8 +198,7 @@ def _takes(filter_: type[Filter], arguments: Mapping[str, Any]) -> bool:
 
 
 def _field_of(filter_: type[Filter], arguments: Mapping[str, Any]) -> Field | None:
-    keys: Iterable[Any] = ()
-    if _takes(filter_, arguments):
-        keys = filter_.model_validate(arguments).keys(NOBODY) or ()
-    fields = {key.field for key in keys}
-    return cast(Field, fields.pop()) if len(fields) == 1 else None
+    cover = filter_.model_validate(arguments).keys() if _takes(filter_, arguments) else None
+    keys = cover.resolved(NOBODY) if cover else ()
+    fields = {key.field for key in keys if isinstance(key, Key | Pattern)}
+    return fields.pop() if len(fields) == 1 else None

@@ -1,0 +1,144 @@
+"""One message on its way through the index: from groups to the slots of the rules that match."""
+
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+import numpy as np
+
+from fmn.rules.filter import Filter
+from fmn.rules.index.postings import Places, Postings
+from fmn.rules.index.question import Question
+from fmn.rules.index.rests import Personal, Rests
+from fmn.rules.index.users import Mask, Slots, Users
+from fmn.rules.index.verdicts import Verdicts
+from fmn.rules.match_set import Effort, Found
+from fmn.rules.me import Me
+
+Recent = dict[int, list[tuple[int, int]]]
+"""Key → (rest, slot) of each entry that is not among the postings yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """What a message is looked for among."""
+
+    users: Users
+    rests: Rests
+    me: Callable[[int], Me]
+    """Number of a user → who that is."""
+    hot: int
+    stale: bool
+    """Whether there may be slots that count no more."""
+
+
+class Search:
+    """What one message finds."""
+
+    def __init__(self, among: Among, question: Question) -> None:
+        self._among = among
+        self._users = among.users
+        self._question = question
+        self._verdicts = Verdicts(among.rests, question, among.hot)
+        self._pieces: list[Slots] = []
+        self._raised: list[tuple[Slots, Exception]] = []
+        self._candidates = 0
+        self._alone = 0
+
+    def postings(self, postings: Postings, groups: Places) -> None:
+        """Take what stands in these groups."""
+        self._candidates += len(groups)
+        rests = postings.rests(groups)
+        holds = self._verdicts.hold(rests)
+        for rest, error in self._verdicts.errors.items():
+            self._raised.append((postings.slots(groups[rests == rest]), error))
+        groups, rests = groups[holds], rests[holds]
+        shared = self._among.rests.are_shared(rests)
+        if shared.all():
+            self._pieces.append(postings.slots(groups))
+            return
+        self._pieces.append(postings.slots(groups[shared]))
+        for rest in set(rests[~shared].tolist()):
+            self._take(rest, postings.slots(groups[rests == rest]))
+
+    def recent(self, recent: Recent, keys: AbstractSet[int]) -> None:
+        """Take what stands beside the postings under these keys."""
+        found: dict[int, list[int]] = {}
+        for key in recent.keys() & keys:
+            for rest, slot in recent[key]:
+                found.setdefault(rest, []).append(slot)
+        self._candidates += len(found)
+        for rest, each in found.items():
+            slots = np.array(each, np.uint32)
+            if self._verdicts.holds(rest):
+                self._take(rest, slots)
+            elif rest in self._verdicts.errors:
+                self._raised.append((slots, self._verdicts.errors[rest]))
+
+    def found(self, keys: int) -> Found:
+        """Return what was found, by user, then place; `keys`: how many were looked up."""
+        slots = self._in_order(self._counted(np.concatenate(self._pieces)))
+        users = self._users.of(slots)
+        effort = Effort(keys, self._candidates, self._verdicts.asked + self._alone)
+        return Found(users, self._users.places(slots, users), self._errors(), effort)
+
+    def _take(self, number: int, slots: Slots) -> None:
+        """Take those of these slots whose users the rest is true for."""
+        rest = self._among.rests[number]
+        for each in rest.personal:
+            slots = slots[self._personal(each, slots)]
+        if rest.solitary:
+            slots = self._solitary(rest.solitary, self._counted(slots))
+        self._pieces.append(slots)
+
+    def _personal(self, asked: Personal, slots: Slots) -> Mask:
+        if asked.keys & self._question.present:
+            return np.full(len(slots), not asked.negate)
+        names = [name for own in asked.own for name in self._question.concerned(own)]
+        return self._users.are(slots, names) ^ asked.negate
+
+    def _solitary(self, asked: tuple[Filter, ...], slots: Slots) -> Slots:
+        """Ask for each user what nobody knows for all."""
+        holding: list[int] = []
+        for slot, user in zip(slots.tolist(), self._users.of(slots).tolist(), strict=True):
+            self._alone += 1
+            try:
+                me = self._among.me(user)
+                if all(filter_.holds(self._question.message, me) for filter_ in asked):
+                    holding.append(slot)
+            except Exception as error:  # noqa: BLE001  # one bad rule must not cost the others
+                self._raised.append((np.array([slot], np.uint32), error))
+        return np.array(holding, np.uint32)
+
+    def _counted(self, slots: Slots) -> Slots:
+        """Leave out what counts no more, and of a private message all whom it does not name."""
+        message = self._question.message
+        if self._among.stale:
+            slots = slots[self._users.count(slots)]
+        if message.private:
+            named = message.users | ({message.agent} if message.agent else set())
+            slots = slots[self._users.are(slots, named)]
+        return slots
+
+    def _in_order(self, slots: Slots) -> Slots:
+        """Return each once, by user, then place."""
+        slots = np.sort(slots, kind="stable")  # few runs that are sorted already
+        if len(slots) > 1:
+            slots = slots[np.append(True, slots[1:] != slots[:-1])]
+        if self._among.stale:  # new slots of a user who was there before stand last
+            slots = slots[np.argsort(self._users.of(slots), kind="stable")]
+        return slots
+
+    def _errors(self) -> tuple[tuple[int, int, Exception], ...]:
+        found: dict[tuple[int, int], Exception] = {}
+        for slots, error in self._raised:
+            counted = self._counted(slots)
+            users = self._users.of(counted)
+            places = self._users.places(counted, users)
+            pairs = zip(users.tolist(), places.tolist(), strict=True)
+            found |= dict.fromkeys(pairs, error)
+        return tuple((*place, error) for place, error in sorted(found.items(), key=_by_place))
+
+
+def _by_place(item: tuple[tuple[int, int], Exception]) -> tuple[int, int]:
+    return item[0]

@@ -1,0 +1,96 @@
+"""Users and the slots of their rules: whose a slot is, and whether it still counts.
+
+Each rule has a slot; those of one user follow each other. Who changes rules gets new slots at the
+end, and the old ones count no more.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmn.rules.index.column import Column
+
+Slots = NDArray[np.uint32]
+Mask = NDArray[np.bool]
+
+FEW = 8
+"""Names that are compared one by one."""
+
+
+class Users:
+    """All users, by number; a number is kept for ever."""
+
+    def __init__(self) -> None:
+        self._names = Column(np.int64)  # hashes: 64 bits nobody outside can aim at
+        self._first = Column(np.uint32)
+        self._many = Column(np.uint32)
+        self._user = Column(np.uint32)  # of each slot
+        self._sorted: NDArray[np.uint32] | None = None
+        self._since: dict[int, int] = {}
+
+    def put(self, name: str, rules: int) -> tuple[int, int]:
+        """Return the user's number, and the first of new slots for so many rules."""
+        number = self._number(hash(name))
+        first = len(self._user)
+        self._first[number], self._many[number] = first, rules
+        self._user.extend(number, rules)
+        return number, first
+
+    def of(self, slots: Slots) -> Slots:
+        """Return whose they are."""
+        users: Slots = self._user[slots]
+        return users
+
+    def places(self, slots: Slots, users: Slots) -> Slots:
+        """Return which rule of its user each is, from 0."""
+        places: Slots = slots - self._first[users]
+        return places
+
+    def count(self, slots: Slots) -> Mask:
+        """Tell which of them still count."""
+        users = self._user[slots]
+        still: Mask = slots - self._first[users] < self._many[users]
+        return still
+
+    def are(self, slots: Slots, names: Iterable[str]) -> Mask:
+        """Tell which of them belong to users of these names."""
+        theirs = self._names[self._user[slots]]
+        hashes = [hash(name) for name in set(names)]
+        if len(hashes) > FEW:
+            wanted = np.sort(np.array(hashes, np.int64))
+            at = np.minimum(wanted.searchsorted(theirs), len(wanted) - 1)
+            many: Mask = wanted[at] == theirs
+            return many
+        found = np.zeros(len(slots), bool)
+        for each in hashes:
+            found |= theirs == each
+        return found
+
+    def settle(self) -> bool:
+        """Make everybody quick to find; return whether a user had been put twice before."""
+        names = self._names.all
+        order = np.argsort(names, kind="stable")
+        again = np.flatnonzero(names[order][1:] == names[order][:-1])
+        for number in order[again].tolist():
+            self._many[number] = 0
+        self._sorted, self._since = order.astype(np.uint32), {}
+        return len(again) > 0
+
+    def _number(self, name: int) -> int:
+        known = None if self._sorted is None else self._known(name, self._sorted)
+        if known is not None:
+            return known
+        number = len(self._names)
+        if self._sorted is not None:
+            self._since[name] = number
+        self._names.append(name)
+        self._first.append(0)
+        self._many.append(0)
+        return number
+
+    def _known(self, name: int, order: NDArray[np.uint32]) -> int | None:
+        at = self._names[: len(order)].searchsorted(name, side="right", sorter=order)
+        if at > 0 and self._names[number := int(order[at - 1])] == name:
+            return number
+        return self._since.get(name)
