@@ -30,7 +30,10 @@ def test_the_directory_in_the_folder_is_that_of_the_rules(tmp_path: Path) -> Non
     written, said = FileDirectory(Directory(path=str(file))).current, directory_of(book).current
     assert written.owners == said.owners
     users = ("alice", "bob", "charlie")
-    assert [written.groups_of(u) for u in users] == [said.groups_of(u) for u in users]
+    for user in users:
+        assert written.memberships.groups_of(user) == said.memberships.groups_of(user)
+    for group in ("kitchen-sig", "tea"):
+        assert written.memberships.members_of(group) == said.memberships.members_of(group)
 
 
 @pytest.mark.real

@@ -22,6 +22,7 @@ from fmn.preferences.codec import (
 )
 from fmn.preferences.values import Book, Preferences, rule_set
 from fmn.rules.filter import Filter
+from fmn.rules.me import Memberships
 from fmn.rules.rule import Rule
 from tests.rules.cases import KINDS, a_filter, a_message
 from tests.rules.strategies import filters, preferences
@@ -439,13 +440,20 @@ def test_a_filter_in_sql_that_no_kind_knows_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("groups_of", "expected"),
-    [(None, True), (lambda user: frozenset(), False), (lambda user: frozenset({"go-sig"}), False)],
+    ("groups", "expected"),
+    [
+        (None, True),
+        (Memberships(), False),
+        (Memberships({"alice": frozenset({"go-sig"})}), False),
+        (Memberships({"alice": frozenset({"python-sig"})}), True),
+    ],
 )
-def test_groups_are_as_written_unless_the_directory_says(groups_of: Any, expected: bool) -> None:
+def test_groups_are_as_written_unless_the_directory_says(
+    groups: Memberships | None, expected: bool
+) -> None:
     alice = replace(a_user(ENTRY), groups=("python-sig",))
     mine = replace(alice.rules[0], filters=(a_filter("group", groups=["mine"]),))
-    rules = rule_set([replace(alice, rules=(mine,))], version=3, groups_of=groups_of)
+    rules = rule_set([replace(alice, rules=(mine,))], version=3, groups=groups)
     match = rules.match(a_message(groups=frozenset({"python-sig"})))
     assert expected is bool(match.rules)
     assert rules.version == 3

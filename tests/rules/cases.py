@@ -1,17 +1,35 @@
 """Short ways to ask a filter: messages of few facts, kinds by name."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import ValidationError
 
 from fmn.kinds import kinds, load
 from fmn.model import Message, MessageId
-from fmn.rules.filter import Filter, Me
+from fmn.rules.filter import Filter
+from fmn.rules.me import Me, Memberships
 
 KINDS: dict[str, type[Filter]] = {
     kind: load(module) for kind, module in kinds("fmn.rules.filters").items()
 }
 ALICE = Me("alice", frozenset({"python-sig", "kernel-sig"}))
+
+
+class Changing:
+    """Groups that change, as a directory's do while a rule set is in use."""
+
+    def __init__(self, **groups: Iterable[str]) -> None:
+        self.change(**groups)
+
+    def change(self, **groups: Iterable[str]) -> None:
+        self._now = Memberships({user: frozenset(theirs) for user, theirs in groups.items()})
+
+    def groups_of(self, user: str) -> frozenset[str]:
+        return self._now.groups_of(user)
+
+    def members_of(self, group: str) -> frozenset[str]:
+        return self._now.members_of(group)
 
 
 def a_message(**facts: Any) -> Message:

@@ -1,45 +1,73 @@
-"""Access keys: every message a filter matches has one of its keys."""
+"""Access keys: a message has one of a filter's keys if the filter matches it, and only then."""
 
 from itertools import product
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from fmn.model import Message, Ownership, RuleId, Severity
-from fmn.rules.access import Key, Pattern, keys_of, sought
-from fmn.rules.filter import Filter, Me
-from fmn.rules.glob import Globs
+from fmn.rules.access import Cover, Key, Own, Sought, keys_of
+from fmn.rules.filter import Filter
+from fmn.rules.json_value import identity
+from fmn.rules.me import Me
 from fmn.rules.rule import Rule
+from fmn.rules.sought import Begins, Equal, Exists, Expression, Limit, Pattern, Word, sought
 from tests.factories import a_destination
 from tests.rules.cases import ALICE, a_filter, a_message
 from tests.rules.strategies import filters, messages
 
+BOB = Me("bob", frozenset({"kernel-sig", "bob"}))
 NOBODY = Me("alice", frozenset())
+EVERYBODY = (
+    *(ALICE, BOB, NOBODY),
+    Me("me", frozenset({"mine", "me"})),
+    Me("mine", frozenset({"alice"})),
+)
 
 
-def has_one(message: Message, keys: frozenset[Key | Pattern]) -> bool:
-    return any(
-        key in keys
-        or any(
-            isinstance(each, Pattern)
-            and each.field == key.field
-            and Globs([each.glob]).match(key.value)
-            for each in keys
-        )
-        for key in keys_of(message)
-    )
+def has_one(message: Message, keys: frozenset[Key | Sought]) -> bool:
+    there = set(keys_of(message))
+    return any(key in there if isinstance(key, Key) else key.fits(message) for key in keys)
 
 
 @settings(max_examples=150)
-@given(st.lists(filters(), min_size=1, max_size=8), st.lists(messages(), min_size=1, max_size=8))
-def test_every_message_that_matches_has_one_of_the_keys(
-    asked: list[Filter], sent: list[Message]
+@given(
+    st.lists(filters(), min_size=1, max_size=8),
+    st.lists(messages(), min_size=1, max_size=8),
+    st.sampled_from(EVERYBODY),
+)
+def test_a_filter_matches_the_messages_that_have_one_of_its_keys_and_no_others(
+    asked: list[Filter], sent: list[Message], me: Me
 ) -> None:
     for filter_, message in product(asked, sent):
-        known = filter_.keys(ALICE)
-        if known is not None and filter_.matches(message, ALICE):
-            assert has_one(message, known)
+        cover = filter_.keys()
+        assert cover is not None  # every kind of ours knows
+        has, matches = has_one(message, cover.resolved(me)), filter_.matches(message, me)
+        event(f"{filter_.kind}: {matches}")
+        assert has is matches if cover.exact else has or not matches
+
+
+@settings(max_examples=150)
+@given(filters(), st.lists(messages(), min_size=1, max_size=8))
+def test_what_is_not_personal_is_the_same_for_everybody(
+    filter_: Filter, sent: list[Message]
+) -> None:
+    cover = filter_.keys()
+    assert cover is not None
+    assert cover.is_personal is any(isinstance(key, Own) for key in cover.keys)
+    if not cover.is_personal:
+        assert len({cover.resolved(me) for me in EVERYBODY}) == 1
+        for message in sent:
+            assert len({filter_.matches(message, me) for me in EVERYBODY}) == 1
+
+
+@given(filters())
+def test_equal_filters_have_equal_keys_negated_or_not(filter_: Filter) -> None:
+    again = filter_.model_validate(filter_.arguments() | {"negate": not filter_.negate})
+    assert again.keys() == filter_.keys()
+    assert hash(again.keys()) == hash(filter_.keys())
 
 
 def keys(*pairs: tuple[str, str]) -> frozenset[Key]:
@@ -49,15 +77,15 @@ def keys(*pairs: tuple[str, str]) -> frozenset[Key]:
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
-        (a_filter("user", users=["me", "bob"]), keys(("user", "alice"), ("user", "bob"))),
+        (a_filter("user", users=["me", "bob"]), {Own("user"), Key("user", "bob")}),
         (a_filter("agent", users=["mine"]), keys(("agent", "mine"))),
         (
             a_filter("group", groups=["mine", "go-sig"]),
-            keys(("group", "go-sig"), ("group", "kernel-sig"), ("group", "python-sig")),
+            {Own("group"), Key("group", "go-sig")},
         ),
         (
             a_filter("owner", users=["me"], groups=["go-sig"]),
-            keys(("owner", "alice"), ("owning group", "go-sig")),
+            {Own("owner"), Key("owning group", "go-sig")},
         ),
         (a_filter("application", names=["Koji", "STRASSE"]),
          keys(("application", "koji"), ("application", "strasse"))),
@@ -72,40 +100,72 @@ def keys(*pairs: tuple[str, str]) -> frozenset[Key]:
          {Key("name", "kernel"), Pattern("name", "ker*")}),
         (a_filter("artifact", types=["rpms"]), keys(("type", "rpms"))),
         (a_filter("artifact", types=["rpms"], names=["**"]), keys(("type", "rpms"))),
-        (a_filter("artifact", types=["rpms"], names=["ker*"]), {Pattern("name", "ker*")}),
+        (a_filter("artifact", types=["rpms"], names=["ker*"]),
+         {Pattern("artifact", "rpms/ker*")}),
+        (a_filter("text", words=["Kernel", "STRASSE", "straße"]),
+         {Word("kernel"), Word("strasse")}),
+        (a_filter("regex", patterns=["a+", "b"]), {Expression("a+"), Expression("b")}),
+        (a_filter("field", path="a", equals=1), {Equal("a", identity(1))}),
+        (a_filter("field", path="a", in_=[1, 1.0, True, "1"]),
+         {Equal("a", identity(1)), Equal("a", identity(value=True)), Equal("a", identity("1"))}),
+        (a_filter("field", path="a", prefix="x"), {Begins("a", "x")}),
+        (a_filter("field", path="a", at_least=1), {Limit("a", 1, is_least=True)}),
+        (a_filter("field", path="a", at_most=1), {Limit("a", 1, is_least=False)}),
+        (a_filter("field", path="a", exists=True), {Exists("a")}),
     ],
 )  # fmt: skip
-def test_keys_are_what_the_filter_names(asked: Filter, expected: frozenset[Key | Pattern]) -> None:
-    assert expected == asked.keys(ALICE)
+def test_keys_are_what_the_filter_names(asked: Filter, expected: frozenset[Any]) -> None:
+    cover = asked.keys()
+    assert cover == Cover(frozenset(expected))
+    assert str(next(iter(expected)))
+
+
+def test_me_and_mine_are_the_rules_user_and_each_of_their_groups() -> None:
+    cover = Cover(frozenset({Own("owner"), Own("owning group"), Key("owner", "bob")}))
+    assert cover.is_personal
+    assert cover.resolved(ALICE) == keys(
+        ("owner", "bob"),
+        ("owner", "alice"),
+        ("owning group", "kernel-sig"),
+        ("owning group", "python-sig"),
+    )
+    assert cover.resolved(NOBODY) == keys(("owner", "bob"), ("owner", "alice"))
+    assert [str(Own("owner")), str(Own("owning group"))] == ["owner me", "owning group mine"]
 
 
 def test_of_very_many_pairs_of_type_and_name_the_names_are_the_keys() -> None:
     many = [f"p{number}" for number in range(600)]
     asked = a_filter("artifact", types=["rpms", "modules"], names=many)
-    assert frozenset(Key("name", name) for name in many) == asked.keys(ALICE)
+    names = frozenset(Key("name", name) for name in many)
+    assert asked.keys() == Cover(names, exact=False)
+    few = a_filter("artifact", types=["rpms", "modules"], names=many[:500])
+    pairs = product(["rpms", "modules"], many[:500])
+    assert few.keys() == Cover(frozenset(Key("artifact", "/".join(pair)) for pair in pairs))
+
+
+@pytest.mark.parametrize("types", [["rp?s"], ["rpms/"], ["*"], [""]])
+def test_a_type_that_would_read_otherwise_beside_a_name_is_not_joined_to_it(
+    types: list[str],
+) -> None:
+    asked = a_filter("artifact", types=types, names=["kernel"])
+    message = a_message(artifacts=frozenset({"rpms/kernel", "rpms//kernel", "*/kern"}))
+    assert not asked.matches(message, ALICE)
+    cover = asked.keys()
+    assert cover is not None
+    assert not cover.exact or not has_one(message, cover.resolved(ALICE))
 
 
 @pytest.mark.parametrize("kind", ["user", "agent"])
 def test_a_negated_filter_has_the_keys_of_what_it_negates(kind: str) -> None:
     asked = a_filter(kind, users=["bob"], negate=True)
-    assert keys((kind, "bob")) == asked.keys(ALICE)
+    assert asked.keys() == Cover(keys((kind, "bob")))
 
 
 def test_who_is_in_no_group_matches_nothing_by_groups() -> None:
-    assert frozenset() == a_filter("group", groups=["mine"]).keys(NOBODY)
-    assert frozenset() == a_filter("owner", groups=["mine"]).keys(NOBODY)
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        a_filter("text", words=["kernel"]),
-        a_filter("regex", patterns=["kernel"]),
-        a_filter("field", path="a", equals="kernel"),
-    ],
-)
-def test_of_what_is_inside_a_message_no_key_is_known(asked: Filter) -> None:
-    assert asked.keys(ALICE) is None
+    for asked in (a_filter("group", groups=["mine"]), a_filter("owner", groups=["mine"])):
+        cover = asked.keys()
+        assert cover is not None
+        assert cover.resolved(NOBODY) == frozenset()
 
 
 def test_a_message_has_a_key_for_each_of_its_facts() -> None:
@@ -140,12 +200,26 @@ def test_a_glob_without_a_wild_character_is_a_key() -> None:
     ]
 
 
+class Unknown(Filter):
+    """It does not say by which keys it could be found."""
+
+    def matches(self, message: Message, me: Me) -> bool:
+        return True
+
+    def deciding(self, message: Message, me: Me) -> tuple[str, ...]:
+        return ()
+
+    def clause(self) -> tuple[str, str]:
+        return "is", "is not"
+
+
 def test_a_rule_has_a_set_of_keys_for_each_filter_that_asks_and_knows_some() -> None:
     asked = (
         a_filter("user", users=["me"]),
-        a_filter("text", words=["kernel"]),
+        a_filter("text", words=["kernel"]),  # messages are not filed by their words
         a_filter("agent", users=["me"], negate=True),
         a_filter("application", names=["koji"]),
+        Unknown(),
     )
     rule = Rule(RuleId("r-1"), "alice", "Mine", asked, (a_destination(),))
     assert [keys(("user", "alice")), keys(("application", "koji"))] == rule.covers(ALICE)

@@ -7,10 +7,13 @@ from hypothesis import strategies as st
 
 from fmn.model import Destination, DestinationId, Message, RuleId, Severity
 from fmn.preferences.values import Preferences
-from fmn.rules.filter import Filter, Me
+from fmn.rules.explanation import Answer
+from fmn.rules.filter import Filter
+from fmn.rules.match_set import Matched
+from fmn.rules.me import Me
 from fmn.rules.rule import Rule
-from fmn.rules.rule_set import Answer, RuleSet
-from tests.rules.cases import a_filter, a_message
+from fmn.rules.rule_set import RuleSet
+from tests.rules.cases import Changing, a_filter, a_message
 from tests.rules.strategies import messages, preferences
 
 DONE = a_filter("topic", patterns=["*.done"])
@@ -43,15 +46,19 @@ def a_rule(name: str, *filters: Filter, **changes: Any) -> Rule:
 
 
 def a_rule_set(*rules: Rule, **changes: Any) -> RuleSet:
-    return RuleSet(rules, **({"groups_of": lambda user: frozenset()} | changes))
+    return RuleSet(rules, **changes)
 
 
-def names(rules: tuple[Rule, ...]) -> list[str]:
+def names(rules: tuple[Matched, ...]) -> list[str]:
     return [rule.name for rule in rules]
 
 
+def named(*rules: Rule) -> tuple[Matched, ...]:
+    return tuple(Matched(rule.user, rule.id, rule.name) for rule in rules)
+
+
 def matching(rule: Rule, message: Message | None = None) -> bool:
-    return a_rule_set(rule).match(message or a_message()).rules == (rule,)
+    return a_rule_set(rule).match(message or a_message()).rules == named(rule)
 
 
 def test_all_filters_of_a_rule_must_hold() -> None:
@@ -72,17 +79,17 @@ def test_two_rules_one_destination_one_notification_that_names_both() -> None:
     assert list(chosen.rules.items()) == [("alice-b", "b"), ("alice-a", "a")]
 
 
-def test_users_are_in_the_order_of_their_rules_and_destinations_in_the_users_own() -> None:
+def test_users_are_in_the_order_they_came_in_and_destinations_in_the_users_own() -> None:
     bobs = a_destination("email", "bob")
     rules = (
         a_rule("late", user="bob", destinations=(bobs,)),
         a_rule("push", destinations=(PUSH, IRC)),
         a_rule("email", destinations=(EMAIL,)),
     )
-    match = a_rule_set(*rules, destinations=(EMAIL, IRC, PUSH, bobs)).match(a_message())
+    match = a_rule_set(*rules, destinations=(bobs, EMAIL, IRC, PUSH)).match(a_message())
     assert names(match.rules) == ["late", "push", "email"]
     assert [bobs, EMAIL, IRC, PUSH] == [chosen.destination for chosen in match.destinations]
-    late, push, email = rules
+    late, push, email = named(*rules)
     assert [
         ("bob", ([late], [bobs])),
         ("alice", ([push, email], [EMAIL, IRC, PUSH])),
@@ -135,13 +142,13 @@ def test_of_a_private_message_only_those_named_in_it_hear(
 
 
 def test_groups_are_those_of_the_rules_user_now() -> None:
-    groups = {"alice": frozenset({"python-sig"}), "bob": frozenset({"kernel-sig"})}
+    groups = Changing(alice={"python-sig"}, bob={"kernel-sig"})
     mine = a_filter("group", groups=["mine"])
     rules = (a_rule("a", mine), a_rule("b", mine, user="bob", destinations=()))
-    rule_set = a_rule_set(*rules, groups_of=lambda user: groups[user])
+    rule_set = a_rule_set(*rules, groups=groups)
     message = a_message(groups=frozenset({"kernel-sig"}))
     assert names(rule_set.match(message).rules) == ["b"]
-    groups["alice"] |= {"kernel-sig"}
+    groups.change(alice={"python-sig", "kernel-sig"}, bob={"kernel-sig"})
     assert names(rule_set.match(message).rules) == ["a", "b"]
 
 
@@ -202,7 +209,7 @@ def test_match_and_explain_agree(alice: Preferences, message: Message, blocked: 
     match = rule_set.match(message)
     explained = [(rule, rule_set.explain(rule, message)) for rule in rules]
     assert match.raised == ()
-    assert match.rules == tuple(rule for rule, why in explained if why.matched)
+    assert match.rules == named(*(rule for rule, why in explained if why.matched))
     for _, why in explained:
         holds = all(answer.holds for answer in why.filters)
         assert why.matched is (holds and why.why is None)
@@ -220,7 +227,10 @@ def test_the_order_of_filters_does_not_matter(
 @given(preferences(), messages())
 def test_matching_twice_says_the_same(alice: Preferences, message: Message) -> None:
     rule_set = a_rule_set(*alice.rules)
-    assert rule_set.match(message) == rule_set.match(message)
+    first, second = rule_set.match(message), rule_set.match(message)
+    assert first.rules == second.rules
+    assert first.destinations == second.destinations
+    assert first.effort == second.effort
 
 
 def _shuffled(filters: tuple[Filter, ...], random: Any) -> tuple[Filter, ...]:

@@ -14,6 +14,7 @@ from fmn.emission import Outcome, State
 from fmn.errors import PreferencesError
 from fmn.model import DestinationId, Message, MessageId, RuleId, UserId, key_of
 from fmn.preferences.values import Preferences
+from fmn.rules.me import Memberships
 from fmn.storage import audit, tables
 from fmn.storage.accounts import (
     Account,
@@ -241,7 +242,7 @@ async def test_the_feed_says_that_nothing_is_left(engine: AsyncEngine) -> None:
 async def test_a_worker_that_knew_the_rules_matches_nothing_any_more(engine: AsyncEngine) -> None:
     update = Message(MessageId("m"), "org.fedoraproject.prod.bodhi.update.request")
     await saved(engine, some_preferences("alice"))
-    rules = WatchedRules(engine, KINDS, lambda _user: frozenset())
+    rules = WatchedRules(engine, KINDS, Memberships())
     await rules.load()
     assert list(rules.current.match(update).by_user()) == ["alice"]
     following = asyncio.create_task(rules.follow(lambda _pause: asyncio.sleep(0.01)))

@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from fmn.emission import Handled
 from fmn.model import Message, MessageId, Ownership, Severity
-from fmn.rules.access import Field, Key, Pattern, keys_of
+from fmn.rules.access import Field, Key, keys_of
 from fmn.rules.glob import Globs
+from fmn.rules.sought import Pattern
 from fmn.storage import candidates, covers, tables
 from fmn.storage.candidates import Sample, Seen, samples, seen
 from fmn.storage.engine import reading, writing

@@ -3,7 +3,8 @@
 import threading
 
 from fmn.model import Message
-from fmn.rules.filter import Filter, Me
+from fmn.rules.filter import Filter
+from fmn.rules.me import Me
 
 PATIENCE = 5
 """Seconds after which whoever waits goes on, so that a test that fails also ends."""

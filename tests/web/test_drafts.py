@@ -13,7 +13,8 @@ from fmn.errors import FieldError
 from fmn.model import Message, RuleId, UserId
 from fmn.preferences.codec import read_rule
 from fmn.preferences.values import Preferences
-from fmn.rules.filter import Filter, Me
+from fmn.rules.filter import Filter
+from fmn.rules.me import Me
 from fmn.rules.rule import Rule
 from fmn.web.editor.controls import Shape, question, questions
 from fmn.web.editor.drafts import Draft, draft_of, read_draft

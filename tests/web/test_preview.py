@@ -177,7 +177,7 @@ async def test_the_preview_is_what_the_rule_set_matches(
     another = replace(a_draft(*other, everything=True), id=RuleId("r-2"), name="Other")
     expected: Counter[date] = Counter()
     known = 0
-    mine = rule_set([preferences(draft, another)], groups_of=lambda _: GROUPS)
+    mine = rule_set([preferences(draft, another)], groups=parts.directory)
     first = NOW.date() - timedelta(days=DAYS - 1)
     for number, (message, hours) in enumerate(history):
         at = NOW - timedelta(hours=hours)

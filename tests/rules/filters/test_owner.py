@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from fmn.model import Message, Ownership
-from fmn.rules.filter import Me
+from fmn.rules.me import Me
 from tests.rules.cases import ALICE, a_filter, a_message, refused
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from fmn.rules.filter import Me
+from fmn.rules.me import Me
 from tests.rules.cases import ALICE, a_filter, a_message, refused
 
 
