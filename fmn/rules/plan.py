@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fmn.rules.access import Asked, Cover, Key, Own, Sought
 from fmn.rules.filter import Filter
 from fmn.rules.me import Me
-from fmn.rules.sought import Pattern
+from fmn.rules.sought import Begins, Exists, Limit, Pattern
 
 RARITY: dict[str, float] = {
     "owner": 1e-5,
@@ -28,7 +28,8 @@ RARITY: dict[str, float] = {
 """In what part of all messages one key of a field stands: guesses, of which the order counts."""
 GLOB = 10
 """How many times a glob of several values is as frequent as one value."""
-SOUGHT = 2e-2
+SPREAD = {Limit: 3e-2, Exists: 3e-2, Begins: 1e-2}
+SOUGHT = 2e-3
 """Of a word, a regular expression, a value in the body."""
 
 
@@ -68,4 +69,6 @@ def _share(cover: Cover) -> float:
 def _of_key(key: Asked) -> float:
     if isinstance(key, Key | Own):
         return RARITY[key.field]
-    return GLOB * RARITY[key.field] if isinstance(key, Pattern) else SOUGHT
+    if isinstance(key, Pattern):
+        return GLOB * RARITY[key.field]
+    return SPREAD.get(type(key), SOUGHT)

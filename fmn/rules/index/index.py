@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fmn.model import Message
-from fmn.rules.access import Key, Own, Sought
+from fmn.rules.access import Own
 from fmn.rules.index.column import Column
 from fmn.rules.index.postings import EVERY, Entries, Postings
-from fmn.rules.index.question import Question, as_keys, own_key
+from fmn.rules.index.question import Question, own_key
 from fmn.rules.index.rests import Rests
 from fmn.rules.index.search import Among, Recent, Search
 from fmn.rules.index.sights import Sights
@@ -24,13 +24,13 @@ from fmn.rules.match_set import Found
 from fmn.rules.me import Groups, Me
 from fmn.rules.plan import Plan
 
-HOT = 24
+HOT = 64
 """Rests on one message above which they are preselected."""
 RIPE = 10_000
 """Rules put since the last seal that are worth a new one; more where there are many."""
 RIPE_SIGHTS = 200
 """Globs, words and the like that are asked one by one."""
-KEPT = 100_000
+KEPT = 10_000
 """Plans that are known by heart."""
 
 
@@ -65,8 +65,8 @@ class Index:
         self._name_of = name_of
         self._hot = hot
         self._users = Users()
-        self._rests = Rests()
         self._sights = Sights()
+        self._rests = Rests(self._sights.number)
         self._filed: dict[int, Filed] = {}
         self._teams: set[Own] = set()
         self._layers = Layers(Postings(Entries.none()))
@@ -101,18 +101,20 @@ class Index:
 
     def seal(self) -> Callable[[], None]:
         """Return what makes postings of all that was put; see `RuleSet.seal`."""
-        sights, crowd = self._sights.seal(), self._rests.crowd.seal()
+        numbered = len(self._sights)
+        sights, rests = self._sights.seal(), self._rests.seal(numbered)
         loaded, self._loading = self._loading, None
         if loaded is not None and self._users.settle():
             self._puts += 1
         old = self._layers
         pending, stale = _both(old.pending, self._recent), old.stale + self._puts
         layers = self._layers = Layers(old.postings, pending, stale)
-        self._recent, self._puts, numbered = {}, 0, len(self._sights)
+        self._recent, self._puts = {}, 0
+        self._filed.clear()
 
         def job() -> None:
             sights()
-            crowd()
+            rests()
             fresh = loaded.entries() if loaded is not None else _entries(pending)
             entries = old.postings.entries + fresh
             if stale:
@@ -125,16 +127,14 @@ class Index:
 
     def match(self, message: Message) -> Found:
         """Return which rules match, and which could not be evaluated."""
-        question = Question(message, self._groups)
-        hashes = question.hashes(self._teams)
-        numbers = self._sights.found(message, question.keys)
-        layers, recent = self._layers, self._recent
-        search = Search(self._among(stale=bool(layers.stale or self._puts)), question)
-        search.postings(layers.postings, layers.postings.groups(as_keys(hashes), numbers))
-        for beside in (layers.pending, recent):
-            if beside:
-                search.recent(beside, {*hashes, *numbers.tolist()})
-        return search.found(len(hashes) + len(numbers))
+        question = Question(message, self._groups, self._teams, self._sights)
+        layers = self._layers
+        postings, stale = layers.postings, bool(layers.stale or self._puts)
+        search = Search(self._among(stale=stale), question)
+        search.postings(postings, postings.groups(question.keys, question.numbers))
+        for beside in filter(None, (layers.pending, self._recent)):
+            search.recent(beside)
+        return search.found()
 
     def _among(self, *, stale: bool) -> Among:
         return Among(self._users, self._rests, self._me, self._hot, stale)
@@ -159,10 +159,7 @@ class Index:
         own = tuple(key for key in plan.keys if isinstance(key, Own))
         self._teams |= {each for each in own if each.is_group}
         others = (key for key in plan.keys if not isinstance(key, Own))
-        return Filed(plan, tuple(map(self._number, others)), own, rest)
-
-    def _number(self, key: Key | Sought) -> int:
-        return hash(key) if isinstance(key, Key) else self._sights.number(key)
+        return Filed(plan, tuple(map(self._rests.key, others)), own, rest)
 
 
 class Loading:

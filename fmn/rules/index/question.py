@@ -1,4 +1,4 @@
-"""One message, as the index asks with it: its keys, as hashes, and whom it concerns."""
+"""One message, as the index asks with it: its keys, as numbers, and whom it concerns."""
 
 from collections.abc import Iterable
 from functools import cached_property
@@ -8,6 +8,7 @@ import numpy as np
 from fmn.model import Message
 from fmn.rules.access import Key, Own, keys_of
 from fmn.rules.index.postings import EVERY, Keys
+from fmn.rules.index.sights import Sights
 from fmn.rules.me import Groups
 
 MEMBER = {"group": "member", "owning group": "owning member"}
@@ -23,33 +24,44 @@ def own_key(own: Own, user: str) -> int:
 
 
 class Question:
-    """A message and what the index needs of it, each thing made once."""
+    """A message and what the index needs of it, each thing made once.
 
-    def __init__(self, message: Message, groups: Groups) -> None:
+    `teams`: of which groups the members are looked up.
+    """
+
+    def __init__(
+        self, message: Message, groups: Groups, teams: Iterable[Own], sights: Sights
+    ) -> None:
         self.message = message
-        self.keys = keys_of(message)
         self._groups = groups
-
-    def hashes(self, teams: Iterable[Own]) -> list[int]:
-        """Return every key as a number; `teams`: for which groups members are looked up."""
-        hashes = {EVERY, *map(hash, self.keys)}
+        keys = keys_of(message)
+        hashes = {EVERY, *map(hash, keys)}
+        self._keys = keys
         for own in teams:
-            hashes |= {own_key(own, user) for user in self.concerned(own)}
-        return list(hashes)
+            hashes.update(own_key(own, user) for user in self.concerned(own))
+        self._hashes = hashes
+        self.keys: Keys = np.array(list(hashes), np.int64)
+        """Those that are looked up as they stand."""
+        self.numbers = sights.found(message, keys)
+        """Those that are sought."""
+
+    def __len__(self) -> int:
+        """Return how many keys it has."""
+        return len(self._hashes) + len(self.numbers)
+
+    @cached_property
+    def every(self) -> frozenset[int]:
+        """All of them."""
+        return frozenset(self._hashes).union(self.numbers.tolist())
 
     @cached_property
     def present(self) -> frozenset[Key]:
-        """The keys."""
-        return frozenset(self.keys)
+        """The keys of the message that are looked up as they stand, in words."""
+        return frozenset(self._keys)
 
     def concerned(self, own: Own) -> Iterable[str]:
         """Return the users whose key of this field the message has; some may come twice."""
-        names = [key.value for key in self.keys if key.field == own.field]
+        names = [key.value for key in self._keys if key.field == own.field]
         if not own.is_group:
             return names
         return [user for group in set(names) for user in self._groups.members_of(group)]
-
-
-def as_keys(hashes: list[int]) -> Keys:
-    """Return numbers as postings take them."""
-    return np.array(hashes, np.int64)

@@ -1,19 +1,20 @@
 """One message on its way through the index: from groups to the slots of the rules that match."""
 
 from collections.abc import Callable
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
 
 from fmn.rules.filter import Filter
-from fmn.rules.index.postings import Places, Postings
+from fmn.rules.index.postings import Numbers, Places, Postings
 from fmn.rules.index.question import Question
-from fmn.rules.index.rests import Personal, Rests
+from fmn.rules.index.rests import NONE, Personal, Rests
 from fmn.rules.index.users import Mask, Slots, Users
-from fmn.rules.index.verdicts import Verdicts
 from fmn.rules.match_set import Effort, Found
 from fmn.rules.me import Me
+
+NOBODY = Me("", frozenset())
+"""Who asks where it does not matter."""
 
 Recent = dict[int, list[tuple[int, int]]]
 """Key → (rest, slot) of each entry that is not among the postings yet."""
@@ -28,6 +29,7 @@ class Among:
     me: Callable[[int], Me]
     """Number of a user → who that is."""
     hot: int
+    """How many rests are judged one by one."""
     stale: bool
     """Whether there may be slots that count no more."""
 
@@ -37,58 +39,77 @@ class Search:
 
     def __init__(self, among: Among, question: Question) -> None:
         self._among = among
-        self._users = among.users
+        self._users, self._rests = among.users, among.rests
         self._question = question
-        self._verdicts = Verdicts(among.rests, question, among.hot)
+        self._holds: dict[int, bool] = {NONE: True}
         self._pieces: list[Slots] = []
         self._raised: list[tuple[Slots, Exception]] = []
-        self._candidates = 0
-        self._alone = 0
+        self._candidates = self._asked = 0
 
     def postings(self, postings: Postings, groups: Places) -> None:
         """Take what stands in these groups."""
         self._candidates += len(groups)
         rests = postings.rests(groups)
-        holds = self._verdicts.hold(rests)
-        for rest, error in self._verdicts.errors.items():
-            self._raised.append((postings.slots(groups[rests == rest]), error))
+        holds = self._hold(rests)
         groups, rests = groups[holds], rests[holds]
-        shared = self._among.rests.are_shared(rests)
-        if shared.all():
+        plain = self._rests.are_plain(rests)
+        if plain.all():
             self._pieces.append(postings.slots(groups))
             return
-        self._pieces.append(postings.slots(groups[shared]))
-        for rest in set(rests[~shared].tolist()):
+        self._pieces.append(postings.slots(groups[plain]))
+        for rest in set(rests[~plain].tolist()):
             self._take(rest, postings.slots(groups[rests == rest]))
 
-    def recent(self, recent: Recent, keys: AbstractSet[int]) -> None:
-        """Take what stands beside the postings under these keys."""
+    def recent(self, recent: Recent) -> None:
+        """Take what stands beside the postings."""
         found: dict[int, list[int]] = {}
-        for key in recent.keys() & keys:
+        for key in recent.keys() & self._question.every:
             for rest, slot in recent[key]:
                 found.setdefault(rest, []).append(slot)
         self._candidates += len(found)
-        for rest, each in found.items():
-            slots = np.array(each, np.uint32)
-            if self._verdicts.holds(rest):
-                self._take(rest, slots)
-            elif rest in self._verdicts.errors:
-                self._raised.append((slots, self._verdicts.errors[rest]))
+        for rest, slots in found.items():
+            if self._holds_one(rest):
+                self._take(rest, np.array(slots, np.uint32))
 
-    def found(self, keys: int) -> Found:
-        """Return what was found, by user, then place; `keys`: how many were looked up."""
+    def found(self) -> Found:
+        """Return what was found, by user, then place."""
         slots = self._in_order(self._counted(np.concatenate(self._pieces)))
         users = self._users.of(slots)
-        effort = Effort(keys, self._candidates, self._verdicts.asked + self._alone)
+        effort = Effort(len(self._question), self._candidates, self._asked)
         return Found(users, self._users.places(slots, users), self._errors(), effort)
 
-    def _take(self, number: int, slots: Slots) -> None:
-        """Take those of these slots whose users the rest is true for."""
-        rest = self._among.rests[number]
-        for each in rest.personal:
-            slots = slots[self._personal(each, slots)]
-        if rest.solitary:
-            slots = self._solitary(rest.solitary, self._counted(slots))
+    def _hold(self, rests: Numbers) -> Mask:
+        """Tell of which of these rests the conditions hold."""
+        if len(rests) <= self._among.hot:
+            return np.array([self._holds_one(rest) for rest in rests.tolist()], bool)
+        ready = self._rests.ready(rests)
+        holds = np.empty(len(rests), bool)
+        question = self._question
+        holds[ready] = self._rests.judge(question.keys, question.numbers, rests[ready])
+        holds[~ready] = [self._holds_one(rest) for rest in rests[~ready].tolist()]
+        return holds
+
+    def _holds_one(self, rest: int) -> bool:
+        known = self._holds.get(rest)
+        if known is None:
+            self._asked += 1
+            every = self._question.every
+            known = all(
+                every.isdisjoint(keys) is negate for keys, negate in self._rests.conditions(rest)
+            )
+            self._holds[rest] = known
+        return known
+
+    def _take(self, rest: int, slots: Slots) -> None:
+        """Take those of these slots whose users all that is no condition is true for."""
+        if not self._rests.are_plain(np.array([rest], np.uint32))[0]:
+            beyond = self._rests.beyond(rest)
+            for each in beyond.personal:
+                slots = slots[self._personal(each, slots)]
+            if beyond.common:
+                slots = self._common(beyond.common, slots)
+            if beyond.solitary:
+                slots = self._solitary(beyond.solitary, self._counted(slots))
         self._pieces.append(slots)
 
     def _personal(self, asked: Personal, slots: Slots) -> Mask:
@@ -97,11 +118,21 @@ class Search:
         names = [name for own in asked.own for name in self._question.concerned(own)]
         return self._users.are(slots, names) ^ asked.negate
 
+    def _common(self, asked: tuple[Filter, ...], slots: Slots) -> Slots:
+        """Ask once for all."""
+        self._asked += 1
+        try:
+            holds = all(filter_.holds(self._question.message, NOBODY) for filter_ in asked)
+        except Exception as error:  # noqa: BLE001  # one bad rule must not cost the others
+            self._raised.append((slots, error))
+            holds = False
+        return slots if holds else slots[:0]
+
     def _solitary(self, asked: tuple[Filter, ...], slots: Slots) -> Slots:
         """Ask for each user what nobody knows for all."""
         holding: list[int] = []
         for slot, user in zip(slots.tolist(), self._users.of(slots).tolist(), strict=True):
-            self._alone += 1
+            self._asked += 1
             try:
                 me = self._among.me(user)
                 if all(filter_.holds(self._question.message, me) for filter_ in asked):

@@ -5,6 +5,7 @@ one by one.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,14 +18,22 @@ AT_ONCE = 8
 """Seekers there may be before they are made one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What is quick to find: replaced as a whole."""
+
+    seekers: tuple[tuple[int, Seekers], ...] = ()
+    """Each with the number of the first thing it seeks."""
+    upto: int = 0
+
+
 class Sights:
     """All that is sought; numbers are given from 0 and kept."""
 
     def __init__(self) -> None:
         self._numbers: dict[Sought, int] = {}
         self._every: list[Sought] = []
-        self._sealed: tuple[tuple[int, Seekers], ...] = ()
-        self._upto = 0
+        self._sealed = Sealed()
 
     def __len__(self) -> int:
         """Return how many things are sought."""
@@ -33,7 +42,7 @@ class Sights:
     @property
     def fresh(self) -> int:
         """Return how many are asked one by one."""
-        return len(self._every) - self._upto
+        return len(self._every) - self._sealed.upto
 
     def number(self, sought: Sought) -> int:
         """Return the number of something that is sought."""
@@ -44,9 +53,10 @@ class Sights:
 
     def found(self, message: Message, keys: Sequence[Key]) -> Numbers:
         """Return the numbers of all that a message has."""
-        found = [seekers.found(message, keys) + start for start, seekers in self._sealed]
-        if self._upto < len(self._every):
-            fresh = enumerate(self._every[self._upto :], self._upto)
+        sealed = self._sealed
+        found = [seekers.found(message, keys) + start for start, seekers in sealed.seekers]
+        if sealed.upto < len(self._every):
+            fresh = enumerate(self._every[sealed.upto :], sealed.upto)
             found.append(np.array([n for n, each in fresh if _fits(each, message)], np.uint32))
         if len(found) == 1:
             return found[0]
@@ -55,16 +65,14 @@ class Sights:
     def seal(self) -> Callable[[], None]:
         """Return what makes all that is sought now quick to find; it may run in another thread."""
         every = self._every[:]
-        sealed, upto = self._sealed, self._upto
+        old = self._sealed
 
         def job() -> None:
             # A large one holds everybody up while it is made, so few are made again.
-            start = 0 if len(sealed) >= AT_ONCE else upto
-            if start == len(every):
-                return
-            kept = () if start == 0 else sealed
-            self._sealed = (*kept, (start, Seekers(every[start:])))
-            self._upto = len(every)
+            kept = old.seekers if len(old.seekers) < AT_ONCE else ()
+            start = old.upto if kept else 0
+            if start < len(every):
+                self._sealed = Sealed((*kept, (start, Seekers(every[start:]))), len(every))
 
         return job
 
