@@ -43,7 +43,7 @@ class Scripted:
         writer.transport.abort()
 
     async def _answer(self, command: str, writer: asyncio.StreamWriter) -> str | None:
-        if command == "mail":
+        if command == "mail" and not self.script.get(command):
             return ""
         usual = POLITE.get(command, "250 OK") if command else "220 hello"
         said = self.script[command].pop(0) if self.script.get(command) else usual
@@ -57,8 +57,11 @@ class Scripted:
 
 @asynccontextmanager
 async def scripted(**script: Sequence[str]) -> AsyncIterator[Scripted]:
-    """Run such a server; `END` is the dot behind a mail, `HELLO` the first word."""
-    names = {"END": ".", "HELLO": ""}
+    """Run such a server; `HELLO` is the first word, `END` the dot behind a mail.
+
+    What it says `MEANWHILE` comes unasked, one behind each line of a mail.
+    """
+    names = {"END": ".", "HELLO": "", "MEANWHILE": "mail"}
     peer = Scripted({names.get(command, command): list(said) for command, said in script.items()})
     tasks: set[asyncio.Task[None]] = set()
 

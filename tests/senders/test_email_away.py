@@ -125,6 +125,7 @@ async def test_the_first_digit_says_that_it_was_taken(answer: str) -> None:
 
 
 LOGINS = ["535 5.7.8 wrong", "534 5.7.9 weak", "454 4.7.0 not now", "421 bye", "what", STALL]
+LOGINS += ["535-no\r\n235 yes"]
 
 
 @pytest.mark.parametrize("answer", LOGINS)
@@ -234,8 +235,51 @@ async def test_after_an_answer_too_many_the_next_mail_has_another_connection() -
     assert len(peer.mails) == 2
 
 
+MIXED = [
+    ("HELLO", "554-no\r\n220 hello", PeerAway),
+    ("EHLO", "550-no\r\n250 SIZE 1000", PeerAway),
+    ("MAIL", "012-no\r\n250 OK", PeerAway),
+    ("MAIL", "250-OK\r\n552 too big", PeerAway),
+    ("RCPT", "550-nobody\r\n250 OK", Transient),
+    ("RCPT", "250-OK\r\n550 5.1.1 nobody", Transient),
+    ("DATA", "554-no\r\n354 go on", Transient),
+    ("DATA", "354-go on\r\n554 no", Transient),
+    ("MEANWHILE", "012-no", InDoubt),  # It is the server's OK to the mail that ends it.
+    ("END", "554-no\r\n250 OK", InDoubt),
+    ("END", "250-OK\r\n554 5.7.1 spam", InDoubt),
+    ("END", "250-OK\r\n451-later\r\n250 OK", InDoubt),
+    ("END", "251-OK\r\n250 OK", InDoubt),
+]
+
+
+@pytest.mark.parametrize(("command", "answer", "failure"), MIXED)
+async def test_lines_with_different_codes_are_no_answer_and_end_the_connection(
+    command: str, answer: str, failure: type[FmnError]
+) -> None:
+    """RFC 5321, 4.2.1: all lines of an answer have the same code."""
+    async with scripted(**{command: [answer]}) as peer, Email(settings(peer.port)) as email:
+        failed = await failing(email)
+        await email.send(CONTENT, ALICE)
+
+    assert type(failed) is failure
+    assert "different codes" in str(failed)
+    assert peer.connections == 2
+    assert len(peer.mails) == (2 if failure is InDoubt else 1)
+
+
+@pytest.mark.parametrize("answer", ["250-OK\r\n250 2.0.0 queued", "250-550\r554-\r\n250"])
+async def test_lines_with_the_same_code_are_one_answer(answer: str) -> None:
+    async with scripted(END=[answer]) as peer, Email(settings(peer.port)) as email:
+        await email.send(CONTENT, ALICE)
+        await email.send(CONTENT, ALICE)
+
+    assert peer.connections == 1
+    assert len(peer.mails) == 2
+
+
 LARGE = replace(CONTENT, text=("x" * 70 + "\n") * 200_000)
 """More than all buffers between us hold."""
+END = b"\r\n.\r\n"
 
 
 class Narrow:
@@ -246,6 +290,8 @@ class Narrow:
         self.go_on = asyncio.Event()
         self.began = asyncio.Event()
         self.ended = asyncio.Event()
+        self.meanwhile = b""
+        """What it says when a mail has begun to come."""
         self.got = b""
         self.writers: list[asyncio.StreamWriter] = []
 
@@ -265,7 +311,9 @@ class Narrow:
         writer.transport.resume_reading()  # type: ignore[attr-defined]  # of a socket
         try:
             while more := await reader.read(1 << 20):
+                writer.write(b"" if self.got else self.meanwhile)
                 self.got = self.got[-10:] + more[-10:]
+                writer.write(b"250 OK\r\n" if self.got.endswith(END) else b"")
         except OSError:
             pass
         writer.transport.abort()
@@ -300,7 +348,7 @@ async def test_a_mail_that_left_in_part_is_not_in_doubt_and_its_rest_never_leave
             await peer.ended.wait()
 
     assert type(failed) is Transient
-    assert not peer.got.endswith(b"\r\n.\r\n")
+    assert not peer.got.endswith(END)
 
 
 async def test_a_connection_cut_within_a_mail_is_not_in_doubt() -> None:
@@ -312,3 +360,16 @@ async def test_a_connection_cut_within_a_mail_is_not_in_doubt() -> None:
             failed = await sending
 
     assert type(failed) is Transient
+
+
+@pytest.mark.parametrize("said", [b"012-no\r\n", b"250 taken\r\n"])
+async def test_what_comes_while_a_mail_leaves_is_no_part_of_the_answer_to_it(said: bytes) -> None:
+    async with narrow() as peer, Email(settings(peer.port, timeout="20s")) as email:
+        peer.meanwhile = said
+        peer.go_on.set()
+        failed = await failing(email, LARGE)
+        async with asyncio.timeout(PATIENCE):
+            await peer.ended.wait()
+
+    assert type(failed) is Transient
+    assert not peer.got.endswith(END)

@@ -109,6 +109,8 @@ class SmtpPeer:
             self.garbage.said = mail.said if step == "DATA" else bytearray()
             await answer(step, proper, reader, writer)
             if mail.said.startswith(b"3"):
+                if self.garbage.often(0.5):
+                    await reader.readline()  # What is said now is heard by itself.
                 await answer("meanwhile", b"", reader, writer)
                 await reader.readuntil(b"\r\n.\r\n")
                 mail.whole = True
