@@ -7,14 +7,13 @@ make a hundred thousand.
     start[c] the first key of a condition
 """
 
-from collections.abc import Callable, Collection
-from functools import partial
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fmn.rules.index.column import Column
-from fmn.rules.index.postings import Entries, Keys, Numbers, Postings
+from fmn.rules.index.postings import CONDITIONS, Entries, Numbers
 
 Mask = NDArray[np.bool]
 
@@ -27,8 +26,6 @@ class Conditions:
         self._keys, self._start = Column(np.int64), Column(np.uint32)
         self._start.append(0)
         self._negate = Column(bool)
-        self._postings, self._sealed = Postings(Entries.none()), 0
-        self._on = np.zeros(0, bool)
 
     def number(self, keys: Collection[int], *, negate: bool) -> int:
         """Return the number of the condition that a message has one of these keys, or none."""
@@ -45,28 +42,15 @@ class Conditions:
         keys = self._keys[self._start[number] : self._start[number + 1]]
         return frozenset(keys.tolist()), bool(self._negate[number])
 
-    def seal(self, numbered: int) -> Callable[[], None]:
-        """Return what lets all conditions of now be judged at once; for any thread.
-
-        Keys below `numbered` are numbers of what is sought.
-        """
-        return partial(self._seal, numbered, len(self._negate), self._keys.all, self._start.all)
-
-    def _seal(self, numbered: int, many: int, keys: Keys, start: Numbers) -> None:
-        of = np.repeat(np.arange(many, dtype=np.uint32), np.diff(start[: many + 1]))
-        entries = Entries(keys[: len(of)], np.zeros(len(of), np.uint32), of)
-        self._postings, self._sealed = Postings(entries, numbered), many
-
     @property
-    def sealed(self) -> int:
-        """Return the number of the first condition that cannot be judged with others."""
-        return self._sealed
+    def entries(self) -> Entries:
+        """All conditions, to be filed beside the rules."""
+        of = np.repeat(np.arange(len(self._negate), dtype=np.uint32), np.diff(self._start.all))
+        return Entries(self._keys.all, np.full(len(of), CONDITIONS, np.uint32), of)
 
-    def judge(self, keys: Keys, numbers: Numbers, conditions: Numbers) -> Mask:
-        """Tell which of these conditions hold for a message with these keys and things sought."""
-        postings = self._postings
-        there = postings.slots(postings.groups(keys, numbers))
-        on = np.zeros(len(self._negate), bool)
-        on[there] = True
-        holds: Mask = on[conditions] ^ self._negate[conditions]
+    def judged(self, present: Numbers, asked: Numbers) -> Mask:
+        """Tell which conditions hold, where of these a key is present and of all others none."""
+        there = np.zeros(len(self._negate), bool)
+        there[present] = True
+        holds: Mask = there[asked] ^ self._negate[asked]
         return holds

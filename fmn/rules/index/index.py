@@ -7,7 +7,7 @@ beside the postings until the next one: a change costs microseconds, and nothing
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from fmn.model import Message
 from fmn.rules.access import Own
 from fmn.rules.index.column import Column
 from fmn.rules.index.postings import EVERY, Entries, Postings
-from fmn.rules.index.question import Question, own_key
+from fmn.rules.index.question import Question, Teams, own_key
 from fmn.rules.index.rests import Rests
 from fmn.rules.index.search import Among, Recent, Search
 from fmn.rules.index.sights import Sights
@@ -24,7 +24,7 @@ from fmn.rules.match_set import Found
 from fmn.rules.me import Groups, Me
 from fmn.rules.plan import Plan
 
-HOT = 64
+HOT = 16
 """Rests on one message above which they are preselected."""
 RIPE = 10_000
 """Rules put since the last seal that are worth a new one; more where there are many."""
@@ -50,6 +50,8 @@ class Layers:
     """What was put up to some moment: replaced as a whole, by whoever seals."""
 
     postings: Postings
+    known: int = 0
+    """Rests of which the postings have the conditions."""
     pending: Recent = field(default_factory=dict)
     """What a seal that is under way will add to the postings."""
     stale: int = 0
@@ -68,7 +70,7 @@ class Index:
         self._sights = Sights()
         self._rests = Rests(self._sights.number)
         self._filed: dict[int, Filed] = {}
-        self._teams: set[Own] = set()
+        self._teams = Teams(groups)
         self._layers = Layers(Postings(Entries.none()))
         self._recent: Recent = {}
         self._puts = 0
@@ -101,37 +103,35 @@ class Index:
 
     def seal(self) -> Callable[[], None]:
         """Return what makes postings of all that was put; see `RuleSet.seal`."""
-        numbered = len(self._sights)
-        sights, rests = self._sights.seal(), self._rests.seal(numbered)
+        numbered, known, conditions = len(self._sights), len(self._rests), self._rests.entries
+        sights = self._sights.seal()
         loaded, self._loading = self._loading, None
         if loaded is not None and self._users.settle():
             self._puts += 1
         old = self._layers
         pending, stale = _both(old.pending, self._recent), old.stale + self._puts
-        layers = self._layers = Layers(old.postings, pending, stale)
+        layers = self._layers = replace(old, pending=pending, stale=stale)
         self._recent, self._puts = {}, 0
         self._filed.clear()
 
         def job() -> None:
             sights()
-            rests()
             fresh = loaded.entries() if loaded is not None else _entries(pending)
             entries = old.postings.entries + fresh
             if stale:
                 entries = entries.where(self._users.count(entries.slots))
-            postings = Postings(entries, numbered)
+            postings = Postings(entries + conditions, numbered)
             if self._layers is layers:  # else a later seal has begun
-                self._layers = Layers(postings)
+                self._layers = Layers(postings, known)
 
         return job
 
     def match(self, message: Message) -> Found:
         """Return which rules match, and which could not be evaluated."""
-        question = Question(message, self._groups, self._teams, self._sights)
+        question = Question(message, self._teams, self._sights)
         layers = self._layers
-        postings, stale = layers.postings, bool(layers.stale or self._puts)
-        search = Search(self._among(stale=stale), question)
-        search.postings(postings, postings.groups(question.keys, question.numbers))
+        search = Search(self._among(stale=bool(layers.stale or self._puts)), question)
+        search.postings(layers.postings, layers.known)
         for beside in filter(None, (layers.pending, self._recent)):
             search.recent(beside)
         return search.found()
@@ -157,7 +157,8 @@ class Index:
         if plan.keys is None:
             return Filed(plan, (EVERY,), (), rest)
         own = tuple(key for key in plan.keys if isinstance(key, Own))
-        self._teams |= {each for each in own if each.is_group}
+        for each in own:
+            self._teams.ask(each)
         others = (key for key in plan.keys if not isinstance(key, Own))
         return Filed(plan, tuple(map(self._rests.key, others)), own, rest)
 

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 EVERY = -1
 """The key that every message has: no hash of Python's is -1."""
 
+CONDITIONS = 0xFFFF_FFFF
+"""The rest under which stand no slots of rules but the conditions that a key is part of."""
+
 Keys = NDArray[np.int64]
 Numbers = NDArray[np.uint32]
 Places = NDArray[Any]
@@ -92,10 +95,12 @@ class Postings:
 
     @property
     def entries(self) -> Entries:
-        """All entries again, in the order of their keys."""
+        """All entries again, in the order of their keys, without those of conditions."""
         sizes = np.diff(self._start)
         of_group = np.repeat(self._keys, np.diff(self._first))
-        return Entries(np.repeat(of_group, sizes), np.repeat(self._rests, sizes), self._slots)
+        rests = np.repeat(self._rests, sizes)
+        every = Entries(np.repeat(of_group, sizes), rests, self._slots)
+        return every.where(rests != CONDITIONS)
 
     @cached_property
     def _numbered(self) -> NDArray[np.int64]:

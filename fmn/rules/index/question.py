@@ -15,6 +15,10 @@ MEMBER = {"group": "member", "owning group": "owning member"}
 """Field of a group → that of the keys that its members have, for rules that say `mine`."""
 
 
+KEPT = 1_000
+"""Groups whose members are known by heart."""
+
+
 def own_key(own: Own, user: str) -> int:
     """Return the key under which a rule of this user is filed that says `me` or `mine`.
 
@@ -23,36 +27,65 @@ def own_key(own: Own, user: str) -> int:
     return hash((MEMBER.get(own.field, own.field), user))
 
 
-class Question:
-    """A message and what the index needs of it, each thing made once.
+class Teams:
+    """The groups of which rules say `mine`, and the keys of their members."""
 
-    `teams`: of which groups the members are looked up.
-    """
-
-    def __init__(
-        self, message: Message, groups: Groups, teams: Iterable[Own], sights: Sights
-    ) -> None:
-        self.message = message
+    def __init__(self, groups: Groups) -> None:
         self._groups = groups
-        keys = keys_of(message)
-        hashes = {EVERY, *map(hash, keys)}
-        self._keys = keys
-        for own in teams:
-            hashes.update(own_key(own, user) for user in self.concerned(own))
-        self._hashes = hashes
-        self.keys: Keys = np.array(list(hashes), np.int64)
-        """Those that are looked up as they stand."""
-        self.numbers = sights.found(message, keys)
+        self._asked: list[Own] = []
+        self._known: dict[tuple[Own, str], tuple[frozenset[str], Keys]] = {}
+
+    def ask(self, own: Own) -> None:
+        """Look up members of such groups from now on."""
+        if own.is_group and own not in self._asked:
+            self._asked.append(own)
+
+    def keys(self, keys: Iterable[Key]) -> list[Keys]:
+        """Return the keys that the members of groups have because a message has these."""
+        there = set(keys)
+        return [
+            self._members(own, key.value)
+            for own in self._asked
+            for key in there
+            if key.field == own.field
+        ]
+
+    def users(self, group: str) -> frozenset[str]:
+        """Return the users who are in a group."""
+        return self._groups.members_of(group)
+
+    def _members(self, own: Own, group: str) -> Keys:
+        members = self.users(group)
+        known = self._known.get((own, group))
+        if known is None or known[0] is not members:
+            if len(self._known) >= KEPT:
+                self._known.clear()
+            keys = np.array([own_key(own, user) for user in members], np.int64)
+            known = self._known[own, group] = (members, keys)
+        return known[1]
+
+
+class Question:
+    """A message and what the index needs of it, each thing made once."""
+
+    def __init__(self, message: Message, teams: Teams, sights: Sights) -> None:
+        self.message = message
+        self._teams = teams
+        self._keys = keys_of(message)
+        hashes = np.array([EVERY, *map(hash, self._keys)], np.int64)
+        self.keys: Keys = np.concatenate([hashes, *teams.keys(self._keys)])
+        """Those that are looked up as they stand; some may come twice."""
+        self.numbers = sights.found(message, self._keys)
         """Those that are sought."""
 
     def __len__(self) -> int:
         """Return how many keys it has."""
-        return len(self._hashes) + len(self.numbers)
+        return len(self.keys) + len(self.numbers)
 
     @cached_property
     def every(self) -> frozenset[int]:
         """All of them."""
-        return frozenset(self._hashes).union(self.numbers.tolist())
+        return frozenset(self.keys.tolist()).union(self.numbers.tolist())
 
     @cached_property
     def present(self) -> frozenset[Key]:
@@ -64,4 +97,4 @@ class Question:
         names = [key.value for key in self._keys if key.field == own.field]
         if not own.is_group:
             return names
-        return [user for group in set(names) for user in self._groups.members_of(group)]
+        return [user for group in set(names) for user in self._teams.users(group)]

@@ -7,6 +7,7 @@ filter that nobody knows about is asked for each user.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -14,10 +15,10 @@ from fmn.rules.access import Cover, Key, Own, Sought
 from fmn.rules.filter import Filter
 from fmn.rules.index.column import Column
 from fmn.rules.index.conditions import Conditions, Mask
-from fmn.rules.index.postings import Keys, Numbers, expanded
+from fmn.rules.index.postings import Entries, Numbers, expanded
 
 NONE = 0
-"""The rest of which nothing is left."""
+"""The rest of which nothing is left, and what of a rest is nothing beyond its conditions."""
 KEPT = 20_000
 """Rests whose conditions are known by heart."""
 
@@ -50,45 +51,43 @@ class Rests:
 
     def __init__(self, number: Callable[[Sought], int]) -> None:
         self._sought = number
-        self._numbers: dict[tuple[bytes, Beyond], int] = {}
+        self._numbers: dict[tuple[int, bytes], int] = {}
         self._conditions = Conditions()
         self._parts, self._start = Column(np.uint32), Column(np.uint32)
         self._start.append(0)
-        self._beyond: dict[int, Beyond] = {}
-        self._is_plain = Column(bool)
-        self._sealed = 0
+        self._beyonds: dict[Beyond, int] = {}
+        self._beyond = Column(np.uint32)
         self._known: dict[int, Said] = {}
         self.number(())
 
     def __len__(self) -> int:
         """Return how many there are."""
-        return len(self._is_plain)
+        return len(self._beyond)
 
     def number(self, filters: Iterable[Filter]) -> int:
         """Return the number of the rest that these filters are."""
-        parts, beyond = self._sorted(dict.fromkeys(filters))
+        parts, said = self._sorted(dict.fromkeys(filters))
         row = np.array(sorted(parts), np.uint32)
-        number = self._numbers.setdefault((row.tobytes(), beyond), len(self))
+        beyond = self._beyonds.setdefault(said, len(self._beyonds))
+        number = self._numbers.setdefault((beyond, row.tobytes()), len(self))
         if number == len(self):
             self._parts.extend(row, len(row))
             self._start.append(len(self._parts))
-            self._is_plain.append(beyond == Beyond())
-            if beyond != Beyond():
-                self._beyond[number] = beyond
+            self._beyond.append(beyond)
         return number
 
     def key(self, key: Key | Sought) -> int:
         """Return a key as a number, as postings have it."""
         return hash(key) if isinstance(key, Key) else self._sought(key)
 
-    def are_plain(self, rests: Numbers) -> Mask:
-        """Tell which of them consist of conditions only."""
-        plain: Mask = self._is_plain[rests]
-        return plain
+    def beyond(self, rests: Numbers) -> Numbers:
+        """Return, as numbers, what of each rest is no condition; NONE: nothing."""
+        beyond: Numbers = self._beyond[rests]
+        return beyond
 
-    def beyond(self, rest: int) -> Beyond:
-        """Return what of a rest is no condition."""
-        return self._beyond[rest]
+    def filters(self, beyond: int) -> Beyond:
+        """Return what is no condition."""
+        return next(islice(self._beyonds, beyond, None))
 
     def conditions(self, rest: int) -> Said:
         """Return the conditions of one rest."""
@@ -100,30 +99,20 @@ class Rests:
             said = self._known[rest] = tuple(map(self._conditions.condition, parts))
         return said
 
-    def seal(self, numbered: int) -> Callable[[], None]:
-        """Return what lets all rests of now be judged at once; for any thread."""
-        conditions, many = self._conditions.seal(numbered), len(self)
+    @property
+    def entries(self) -> Entries:
+        """The conditions of all rests, to be filed beside the rules."""
+        return self._conditions.entries
 
-        def job() -> None:
-            conditions()
-            self._sealed = many
-
-        return job
-
-    def ready(self, rests: Numbers) -> Mask:
-        """Tell which of them can be judged at once."""
-        return rests < self._sealed
-
-    def judge(self, keys: Keys, numbers: Numbers, rests: Numbers) -> Mask:
-        """Tell of which of these rests, all ready, the conditions hold."""
+    def judged(self, present: Numbers, rests: Numbers) -> Mask:
+        """Tell of which rests the conditions hold, where of these a key is present."""
         holds = np.ones(len(rests), bool)
         starts, ends = self._start[rests], self._start[rests + 1]
         some = np.flatnonzero(starts < ends)
         if len(some):
             starts, ends = starts[some], ends[some]
             sizes = (ends - starts).astype(np.intp)
-            parts = self._parts[expanded(starts, ends)]
-            said = self._conditions.judge(keys, numbers, parts)
+            said = self._conditions.judged(present, self._parts[expanded(starts, ends)])
             holds[some] = np.logical_and.reduceat(said, sizes.cumsum() - sizes)
         return holds
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fmn.rules.filter import Filter
-from fmn.rules.index.postings import Numbers, Places, Postings
+from fmn.rules.index.postings import CONDITIONS, Numbers, Postings
 from fmn.rules.index.question import Question
 from fmn.rules.index.rests import NONE, Personal, Rests
 from fmn.rules.index.users import Mask, Slots, Users
@@ -41,24 +41,30 @@ class Search:
         self._among = among
         self._users, self._rests = among.users, among.rests
         self._question = question
-        self._holds: dict[int, bool] = {NONE: True}
-        self._pieces: list[Slots] = []
+        self._said: dict[int, bool] = {NONE: True}
+        self._pieces: list[Slots] = [np.empty(0, np.uint32)]
         self._raised: list[tuple[Slots, Exception]] = []
         self._candidates = self._asked = 0
 
-    def postings(self, postings: Postings, groups: Places) -> None:
-        """Take what stands in these groups."""
-        self._candidates += len(groups)
+    def postings(self, postings: Postings, known: int) -> None:
+        """Take what stands in postings, which have the conditions of so many rests."""
+        groups = postings.groups(self._question.keys, self._question.numbers)
         rests = postings.rests(groups)
-        holds = self._hold(rests)
+        are_conditions = rests == CONDITIONS
+        present, groups, rests = (
+            groups[are_conditions],
+            groups[~are_conditions],
+            rests[~are_conditions],
+        )
+        self._candidates += len(groups)
+        if len(rests) <= self._among.hot:
+            holds = np.array([self._holds(rest) for rest in rests.tolist()], bool)
+        else:
+            holds = self._judged(postings.slots(present), rests, known)
         groups, rests = groups[holds], rests[holds]
-        plain = self._rests.are_plain(rests)
-        if plain.all():
-            self._pieces.append(postings.slots(groups))
-            return
-        self._pieces.append(postings.slots(groups[plain]))
-        for rest in set(rests[~plain].tolist()):
-            self._take(rest, postings.slots(groups[rests == rest]))
+        beyond = self._rests.beyond(rests)
+        for each in np.unique(beyond).tolist():
+            self._take(each, postings.slots(groups[beyond == each]))
 
     def recent(self, recent: Recent) -> None:
         """Take what stands beside the postings."""
@@ -68,8 +74,9 @@ class Search:
                 found.setdefault(rest, []).append(slot)
         self._candidates += len(found)
         for rest, slots in found.items():
-            if self._holds_one(rest):
-                self._take(rest, np.array(slots, np.uint32))
+            if self._holds(rest):
+                [beyond] = self._rests.beyond(np.array([rest])).tolist()
+                self._take(beyond, np.array(slots, np.uint32))
 
     def found(self) -> Found:
         """Return what was found, by user, then place."""
@@ -78,38 +85,34 @@ class Search:
         effort = Effort(len(self._question), self._candidates, self._asked)
         return Found(users, self._users.places(slots, users), self._errors(), effort)
 
-    def _hold(self, rests: Numbers) -> Mask:
-        """Tell of which of these rests the conditions hold."""
-        if len(rests) <= self._among.hot:
-            return np.array([self._holds_one(rest) for rest in rests.tolist()], bool)
-        ready = self._rests.ready(rests)
-        holds = np.empty(len(rests), bool)
-        question = self._question
-        holds[ready] = self._rests.judge(question.keys, question.numbers, rests[ready])
-        holds[~ready] = [self._holds_one(rest) for rest in rests[~ready].tolist()]
+    def _judged(self, present: Slots, rests: Numbers, known: int) -> Mask:
+        """Tell of which of very many rests the conditions hold."""
+        holds = self._rests.judged(present, rests)
+        fresh = np.flatnonzero(rests >= known)
+        holds[fresh] = [self._holds(rest) for rest in rests[fresh].tolist()]
         return holds
 
-    def _holds_one(self, rest: int) -> bool:
-        known = self._holds.get(rest)
+    def _holds(self, rest: int) -> bool:
+        known = self._said.get(rest)
         if known is None:
             self._asked += 1
             every = self._question.every
             known = all(
                 every.isdisjoint(keys) is negate for keys, negate in self._rests.conditions(rest)
             )
-            self._holds[rest] = known
+            self._said[rest] = known
         return known
 
-    def _take(self, rest: int, slots: Slots) -> None:
-        """Take those of these slots whose users all that is no condition is true for."""
-        if not self._rests.are_plain(np.array([rest], np.uint32))[0]:
-            beyond = self._rests.beyond(rest)
-            for each in beyond.personal:
+    def _take(self, beyond: int, slots: Slots) -> None:
+        """Take those of these slots for whose users all that is no condition holds, too."""
+        if beyond != NONE:
+            asked = self._rests.filters(beyond)
+            for each in asked.personal:
                 slots = slots[self._personal(each, slots)]
-            if beyond.common:
-                slots = self._common(beyond.common, slots)
-            if beyond.solitary:
-                slots = self._solitary(beyond.solitary, self._counted(slots))
+            if asked.common:
+                slots = self._common(asked.common, slots)
+            if asked.solitary:
+                slots = self._solitary(asked.solitary, self._counted(slots))
         self._pieces.append(slots)
 
     def _personal(self, asked: Personal, slots: Slots) -> Mask:
