@@ -1,0 +1,101 @@
+"""Everything sought that cannot be looked up as it stands, asked of a message all at once."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmn.model import Message
+from fmn.rules.access import Key, Sought
+from fmn.rules.index.bodies import Bodies
+from fmn.rules.index.expressions import Expressions
+from fmn.rules.index.globs import Globs
+from fmn.rules.index.pieces import BETWEEN, encoded
+from fmn.rules.index.values import Places
+from fmn.rules.index.words import Words
+from fmn.rules.sought import (
+    Begins,
+    Equal,
+    Exists,
+    Expression,
+    Limit,
+    Pattern,
+    Word,
+    folded_texts,
+)
+
+IN_BODY = (Equal, Begins, Limit, Exists)
+
+
+class Seekers:
+    """Finds which of many sought keys a message has.
+
+    The time follows the message and what it has, not how many are sought. Many messages may be
+    asked after each other, but not at the same time from several threads.
+    """
+
+    def __init__(self, sought: Sequence[Sought]) -> None:
+        kinds = defaultdict[type, list[tuple[int, Any]]](list)
+        for place, each in enumerate(sought):
+            kinds[_kind(each)].append((place, each))
+        in_body = [each for kind in IN_BODY for each in kinds.pop(kind, [])]
+        self._globs = _of(Globs, kinds.pop(Pattern, []))
+        self._words = _of(Words, kinds.pop(Word, []))
+        self._expressions = _of(Expressions, kinds.pop(Expression, []))
+        self._bodies = _of(Bodies, in_body)
+        self._others = [each for others in kinds.values() for each in others]
+
+    def found(self, message: Message, keys: Sequence[Key]) -> NDArray[np.uint32]:
+        """Return the places of those that the message has, each once.
+
+        `keys` are those of the message (`keys_of`).
+        """
+        places: list[int] = []
+        reached: list[Places] = []
+        if self._globs:
+            places += self._globs.found(keys)
+        if self._words or self._expressions:
+            places += self._in_texts(message)
+        if self._bodies:
+            there, reached = self._bodies.found(message.content)
+            places += there
+        if self._others:
+            places += self._one_by_one(message)
+        found = np.array(places, np.uint32)
+        return np.concatenate([found, *reached]) if reached else found
+
+    def _in_texts(self, message: Message) -> Iterator[int]:
+        folded = BETWEEN.join(map(encoded, folded_texts(message)))
+        if not folded:
+            return
+        if self._words:
+            yield from self._words.found(folded)
+        if self._expressions:
+            yield from self._expressions.found(message, folded)
+
+    def _one_by_one(self, message: Message) -> Iterator[int]:
+        for place, each in self._others:
+            try:
+                fits = each.fits(message)
+            except Exception:  # noqa: BLE001  # of a kind that another package brings
+                # Then the rest of the rule decides, which raises too, and that is reported. Not
+                # found, it would be a rule that silently never matches.
+                fits = True
+            if fits:
+                yield place
+
+
+def _of(seeker: Any, sought: list[tuple[int, Any]]) -> Any:  # noqa: ANN401  # one of four classes
+    return seeker(sought) if sought else None
+
+
+def _kind(sought: Sought) -> type:
+    if isinstance(sought, Expression) and not _is_encodable(sought.regex):
+        return object  # RE2 cannot even be asked
+    return type(sought)
+
+
+def _is_encodable(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
