@@ -1,9 +1,9 @@
 """Which of many values at many paths the body of a message has."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from fmn.rules.index.values import InBody, Places, Values
+from fmn.rules.index.values import Asked, Found, InBody, asked
 from fmn.rules.path import Path
 
 
@@ -15,7 +15,7 @@ class Bodies:
     """
 
     def __init__(self, sought: Iterable[tuple[int, InBody]]) -> None:
-        paths = defaultdict(list)
+        paths = defaultdict[str, list[tuple[int, InBody]]](list)
         for place, each in sought:
             paths[each.path].append((place, each))
         alike = defaultdict[tuple[tuple[str, int], ...], list[tuple[int, InBody]]](list)
@@ -23,29 +23,29 @@ class Bodies:
             alike[tuple(Path(path).steps)] += known
         self._root = _Step()
         for steps, known in alike.items():
-            self._root.made(steps).sought = Values(known)
+            self._root.made(steps).asked = asked(known)
 
-    def found(self, content: object) -> tuple[list[int], list[Places]]:
-        """Return the places of what the values of a body have; those of limits by array."""
-        places: list[int] = []
-        reached: list[Places] = []
+    def find(self, content: object, found: Found) -> None:
+        """Add what the values of a body have."""
         # By a list of what is still to see: a body may be deeper than Python recurs.
         waiting: list[tuple[_Step, list[object]]] = [(self._root, [content])]
         while waiting:
             step, values = waiting.pop()
-            if step.sought:
-                there, limits = step.sought.found(values)
-                places += there
-                reached += limits
-            waiting += step.beyond(values)
-        return places, reached
+            for each in step.asked:
+                each.find(values, found)
+            if step.names:
+                waiting += step.named(values)
+            if step.elements:
+                lists = [value for value in values if isinstance(value, list)]
+                if items := [item for value in lists for item in value]:
+                    waiting.append((step.elements, items))
 
 
 class _Step:
-    __slots__ = ("elements", "names", "sought")
+    __slots__ = ("asked", "elements", "names")
 
     def __init__(self) -> None:
-        self.sought: Values | None = None
+        self.asked: list[Asked] = []
         self.names: dict[str, _Step] = {}
         self.elements: _Step | None = None
 
@@ -58,18 +58,10 @@ class _Step:
                 step = step.elements
         return step
 
-    def beyond(self, values: list[object]) -> Iterator[tuple["_Step", list[object]]]:
-        if self.names:
-            yield from self._named(values)
-        if self.elements:
-            lists = (value for value in values if isinstance(value, list))
-            if items := [item for value in lists for item in value]:
-                yield self.elements, items
-
-    def _named(self, values: list[object]) -> Iterator[tuple["_Step", list[object]]]:
-        there = defaultdict[str, list[object]](list)
+    def named(self, values: list[object]) -> Iterable[tuple["_Step", list[object]]]:
+        there: dict[str, list[object]] = {}
         for value in values:
             if isinstance(value, dict):
                 for name in value.keys() & self.names.keys():
-                    there[name].append(value[name])
-        return ((self.names[name], found) for name, found in there.items())
+                    there.setdefault(name, []).append(value[name])
+        return [(self.names[name], found) for name, found in there.items()]

@@ -38,6 +38,8 @@ class Pieces:
         if not self._places:
             return []
         found = self._numbers(text)
+        if not found:
+            return []
         places = [place for number in found for place in self._places[number]]
         if self._deeper:
             for number in found & self._deeper.keys():

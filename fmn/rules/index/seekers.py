@@ -13,7 +13,7 @@ from fmn.rules.index.bodies import Bodies
 from fmn.rules.index.expressions import Expressions
 from fmn.rules.index.globs import Globs
 from fmn.rules.index.pieces import BETWEEN, encoded
-from fmn.rules.index.values import Places
+from fmn.rules.index.values import Found
 from fmn.rules.index.words import Words
 from fmn.rules.sought import (
     Begins,
@@ -52,28 +52,24 @@ class Seekers:
 
         `keys` are those of the message (`keys_of`).
         """
-        places: list[int] = []
-        reached: list[Places] = []
+        found = Found()
         if self._globs:
-            places += self._globs.found(keys)
+            found.places += self._globs.found(keys)
         if self._words or self._expressions:
-            places += self._in_texts(message)
+            found.places += self._in_texts(message)
         if self._bodies:
-            there, reached = self._bodies.found(message.content)
-            places += there
+            self._bodies.find(message.content, found)
         if self._others:
-            places += self._one_by_one(message)
-        found = np.array(places, np.uint32)
-        return np.concatenate([found, *reached]) if reached else found
+            found.places += self._one_by_one(message)
+        places = np.array(found.places, np.uint32)
+        return np.concatenate([places, *found.ranges]) if found.ranges else places
 
-    def _in_texts(self, message: Message) -> Iterator[int]:
+    def _in_texts(self, message: Message) -> list[int]:
         folded = BETWEEN.join(map(encoded, folded_texts(message)))
         if not folded:
-            return
-        if self._words:
-            yield from self._words.found(folded)
-        if self._expressions:
-            yield from self._expressions.found(message, folded)
+            return []
+        places = self._words.found(folded) if self._words else []
+        return places + self._expressions.found(message, folded) if self._expressions else places
 
     def _one_by_one(self, message: Message) -> Iterator[int]:
         for place, each in self._others:
