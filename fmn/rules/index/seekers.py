@@ -1,17 +1,97 @@
-from collections.abc import Sequence
+"""Everything sought that cannot be looked up as it stands, asked of a message all at once."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fmn.model import Message
 from fmn.rules.access import Key, Sought
-from fmn.rules.index.postings import Numbers
+from fmn.rules.index.bodies import Bodies
+from fmn.rules.index.expressions import Expressions
+from fmn.rules.index.globs import Globs
+from fmn.rules.index.pieces import BETWEEN, encoded
+from fmn.rules.index.values import Found
+from fmn.rules.index.words import Words
+from fmn.rules.sought import (
+    Begins,
+    Equal,
+    Exists,
+    Expression,
+    Limit,
+    Pattern,
+    Word,
+    folded_texts,
+)
+
+IN_BODY = (Equal, Begins, Limit, Exists)
 
 
 class Seekers:
-    """Stand-in."""
+    """Finds which of many sought keys a message has.
+
+    The time follows the message and what it has, not how many are sought. Many messages may be
+    asked after each other, but not at the same time from several threads.
+    """
 
     def __init__(self, sought: Sequence[Sought]) -> None:
-        self._sought = sought
+        kinds = defaultdict[type, list[tuple[int, Any]]](list)
+        for place, each in enumerate(sought):
+            kinds[_kind(each)].append((place, each))
+        in_body = [each for kind in IN_BODY for each in kinds.pop(kind, [])]
+        self._globs = _of(Globs, kinds.pop(Pattern, []))
+        self._words = _of(Words, kinds.pop(Word, []))
+        self._expressions = _of(Expressions, kinds.pop(Expression, []))
+        self._bodies = _of(Bodies, in_body)
+        self._others = [each for others in kinds.values() for each in others]
 
-    def found(self, message: Message, keys: Sequence[Key]) -> Numbers:
-        return np.array([n for n, s in enumerate(self._sought) if s.fits(message)], np.uint32)
+    def found(self, message: Message, keys: Sequence[Key]) -> NDArray[np.uint32]:
+        """Return the places of those that the message has, each once.
+
+        `keys` are those of the message (`keys_of`).
+        """
+        found = Found()
+        if self._globs:
+            found.places += self._globs.found(keys)
+        if self._words or self._expressions:
+            found.places += self._in_texts(message)
+        if self._bodies:
+            self._bodies.find(message.content, found)
+        if self._others:
+            found.places += self._one_by_one(message)
+        places = np.array(found.places, np.uint32)
+        return np.concatenate([places, *found.ranges]) if found.ranges else places
+
+    def _in_texts(self, message: Message) -> list[int]:
+        folded = BETWEEN.join(map(encoded, folded_texts(message)))
+        if not folded:
+            return []
+        places = self._words.found(folded) if self._words else []
+        return places + self._expressions.found(message, folded) if self._expressions else places
+
+    def _one_by_one(self, message: Message) -> Iterator[int]:
+        for place, each in self._others:
+            try:
+                fits = each.fits(message)
+            except Exception:  # noqa: BLE001  # of a kind that another package brings
+                # Then the rest of the rule decides, which raises too, and that is reported. Not
+                # found, it would be a rule that silently never matches.
+                fits = True
+            if fits:
+                yield place
+
+
+def _of(seeker: Any, sought: list[tuple[int, Any]]) -> Any:  # noqa: ANN401  # one of four classes
+    return seeker(sought) if sought else None
+
+
+def _kind(sought: Sought) -> type:
+    if isinstance(sought, Expression) and not _is_encodable(sought.regex):
+        return object  # RE2 cannot even be asked
+    return type(sought)
+
+
+def _is_encodable(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)

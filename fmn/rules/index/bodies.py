@@ -1,0 +1,67 @@
+"""Which of many values at many paths the body of a message has."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from fmn.rules.index.values import Asked, Found, InBody, asked
+from fmn.rules.path import Path
+
+
+class Bodies:
+    """Finds what of all that is sought in bodies one has.
+
+    The paths are a tree of their steps, which is walked together with the body: a path of which
+    the body has not the first name costs nothing, and no part of the body is seen twice.
+    """
+
+    def __init__(self, sought: Iterable[tuple[int, InBody]]) -> None:
+        paths = defaultdict[str, list[tuple[int, InBody]]](list)
+        for place, each in sought:
+            paths[each.path].append((place, each))
+        alike = defaultdict[tuple[tuple[str, int], ...], list[tuple[int, InBody]]](list)
+        for path, known in paths.items():
+            alike[tuple(Path(path).steps)] += known
+        self._root = _Step()
+        for steps, known in alike.items():
+            self._root.made(steps).asked = asked(known)
+
+    def find(self, content: object, found: Found) -> None:
+        """Add what the values of a body have."""
+        # By a list of what is still to see: a body may be deeper than Python recurs.
+        waiting: list[tuple[_Step, list[object]]] = [(self._root, [content])]
+        while waiting:
+            step, values = waiting.pop()
+            for each in step.asked:
+                each.find(values, found)
+            if step.names:
+                waiting += step.named(values)
+            if step.elements:
+                lists = [value for value in values if isinstance(value, list)]
+                if items := [item for value in lists for item in value]:
+                    waiting.append((step.elements, items))
+
+
+class _Step:
+    __slots__ = ("asked", "elements", "names")
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self.names: dict[str, _Step] = {}
+        self.elements: _Step | None = None
+
+    def made(self, steps: Iterable[tuple[str, int]]) -> "_Step":
+        step = self
+        for name, lists in steps:
+            step = step.names.setdefault(name, _Step())
+            for _ in range(lists):
+                step.elements = step.elements or _Step()
+                step = step.elements
+        return step
+
+    def named(self, values: list[object]) -> Iterable[tuple["_Step", list[object]]]:
+        there: dict[str, list[object]] = {}
+        for value in values:
+            if isinstance(value, dict):
+                for name in value.keys() & self.names.keys():
+                    there.setdefault(name, []).append(value[name])
+        return [(self.names[name], found) for name, found in there.items()]
