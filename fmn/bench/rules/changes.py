@@ -33,7 +33,7 @@ def changed(
     sealing, meanwhile = _sealed(rule_set, messages)
     differences += contest.differences(messages[: task.compared])
     costs = (median(read), median(edits), max(edits), before, pending)
-    return Changes(*costs, sealing, max(meanwhile), share(meanwhile, 0.99)), differences
+    return Changes(len(edits), *costs, sealing, max(meanwhile), share(meanwhile, 0.99)), differences
 
 
 def _edits(rule_set: RuleSet, rows: Sequence[UserRow]) -> tuple[list[float], list[float]]:

@@ -108,7 +108,7 @@ def _thresholds(name: str, size: int) -> Gathering:
         body = {name: {"reached": many - 1}}
         return f"{size:,} thresholds, {many:,} reached", many, {"body": body}
 
-    return Gathering(name, size, limit, (reached(min(FEW, size)), reached(size // 2)))
+    return Gathering(name, size, limit, tuple(map(reached, dict.fromkeys((FEW, size // 2)))))
 
 
 def _worded(name: str, size: int, asked: Callable[[str], Asked]) -> Gathering:
@@ -116,7 +116,7 @@ def _worded(name: str, size: int, asked: Callable[[str], Asked]) -> Gathering:
         text = " ".join(_token(name, place) for place in range(many))
         return f"{size:,} {name}, {many:,} found", many, {"text": text}
 
-    messages = (said(min(FEW, size)), said(max(size // 100, 1)))
+    messages = said(max(size // 10_000, 2)), said(max(size // 100, 3))
     return Gathering(name, size, lambda place: [asked(_token(name, place))], messages)
 
 

@@ -92,7 +92,7 @@ def _changes(changes: Changes) -> Iterator[Figure]:
     yield no_more("edit of 5 rules", once(changes.edit), "µs", EDIT)
     yield plain("edit, the longest", once(changes.longest_edit), "µs")
     yield plain("match, nothing pending", once(changes.before), "µs")
-    yield plain("match, 200 edits pending", once(changes.pending), "µs")
+    yield plain(f"match, {changes.edits} edits pending", once(changes.pending), "µs")
     yield plain("seal", once(changes.sealing), "s")
     yield plain("match p99 meanwhile", once(changes.p99), "µs")
     yield plain("match meanwhile, the longest", once(changes.longest), "µs")

@@ -45,6 +45,7 @@ class Plan:
     """In each round."""
     compared: int = 30
     """With the loop, in each round."""
+    edits: int = 200
     crowd: int = CROWD
     """Users of the largest crowd, who are there beside the most rules, a million at most."""
     seed: int = 1
@@ -64,6 +65,7 @@ def _tasks(plan: Plan) -> Iterator[Task]:
     for size in sizes:
         yield Task(
             *(size, plan.seed, plan.rounds, plan.messages, plan.compared),
+            edits=plan.edits,
             crowd=plan.crowd if size == crowded else 0,
         )
 

@@ -1,9 +1,8 @@
 """Messages of the world that the rules are about.
 
 Nine in ten are about an artifact, a few of them about several; four in five were done by somebody;
-half mention people, one in seven a group, one in a hundred is private. Of 100 messages 5 are debug, 75
-info, 13 warning, 7 error. The text has 35 words, about 250 characters; the body is a kilobyte of
-JSON.
+half mention people, one in seven a group, one in a hundred is private. Of 100, 5 are debug, 75 are
+info, 13 warning, 7 error. The text has 35 words, about 250 characters; the body is a kilobyte.
 """
 
 import random

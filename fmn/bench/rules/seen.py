@@ -57,6 +57,7 @@ class Effort(msgspec.Struct, frozen=True):
 class Changes(msgspec.Struct, frozen=True):
     """One user's edits, and matching meanwhile. Microseconds, but for `sealing`: seconds."""
 
+    edits: int
     reading: float
     """Five rules to a card and plans, in the middle."""
     edit: float
