@@ -8,7 +8,7 @@ cli/           the composition root: a file for each group of verbs
 processes/     consumer, worker, sender, scheduler, recorder: short, each reads as a sentence
 web/           the pages and the API in which people say what they want to hear
 report/        the load distribution and the ledger: figures and how they are drawn
-bench/         how fast the senders are, measured against something else
+bench/         how fast fmn is, measured against something else
 demo/          the demo's mail server, sample rules and messages
 service        what every process has: signals, draining, health, metrics
 serving        HTTP: a socket, an application behind it, pages that open when ready

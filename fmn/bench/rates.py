@@ -23,12 +23,18 @@ class Rate:
     @property
     def noise(self) -> float:
         """Half of the span of all rounds, as a share of the median."""
-        return (max(self.rounds) - min(self.rounds)) / 2 / self.median
+        span = max(self.rounds) - min(self.rounds)
+        return span / 2 / self.median if span else 0
 
     def over(self, other: "Rate") -> "Rate":
         """Return this as a part of the other, round by round."""
         pairs = zip(self.rounds, other.rounds, strict=True)
         return Rate(tuple(ours / theirs for ours, theirs in pairs))
+
+
+def once(value: float) -> Rate:
+    """Return what was measured once."""
+    return Rate((value,))
 
 
 async def per_second(once: Once, *, times: int, at_once: int) -> float:

@@ -14,7 +14,6 @@ stopped  the same with one of the four stopped by SIGSTOP before the first messa
          busy for 70 %; against three workers without help, to none of which anything is lost
 """
 
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from tempfile import TemporaryDirectory
 from fmn.bench.arrivals import arrivals, wait_alone, wait_for_nobody, wait_together
 from fmn.bench.figure import Figure, Said, at_least, at_most, plain
 from fmn.bench.helping import Way, mean_wait, with_help, without_help
+from fmn.bench.machine import this_machine
 from fmn.bench.passage import messages_per_second
 from fmn.bench.rates import Rate, alternating
 from fmn.queues.embedded import embedded
@@ -35,7 +35,6 @@ KEPT = 0.25
 """Of the rate with everysec, with always."""
 SHORTER = 0.25
 """A wait with help, as a part of one without."""
-TURNS = 200_000
 MS = 1_000
 
 
@@ -55,19 +54,10 @@ async def measured(plan: Plan, said: Said) -> list[Figure]:
     """Return all figures."""
     with TemporaryDirectory(prefix="fmn-") as folder:
         said("calibration")
-        [machine] = await alternating(plan.rounds, _calibration)
-        figures = [plain("this machine", machine, "turns/µs")]
+        figures = [await this_machine(plan.rounds)]
         for measure in (_passage, _wait, _stopped):
             figures += await measure(plan, Path(folder), said)
     return figures
-
-
-async def _calibration() -> float:
-    """Return how many turns of a loop of pure Python go into a microsecond."""
-    began, total = time.perf_counter(), 0
-    for number in range(TURNS):
-        total += number * number % 7
-    return TURNS / (time.perf_counter() - began) / 1e6
 
 
 async def _passage(plan: Plan, folder: Path, said: Said) -> list[Figure]:

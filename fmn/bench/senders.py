@@ -12,15 +12,15 @@ idle     what a connection costs that nothing is said on, 5,000 of them in one p
 """
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from fmn.bench import idle
 from fmn.bench.clients import AT_ONCE, Bare, blast, by_itself
-from fmn.bench.figure import Figure, Said, at_least, plain
+from fmn.bench.figure import Figure, Said, at_least, no_less, no_more, plain
 from fmn.bench.peers import lines_heard, peer
-from fmn.bench.rates import alternating, per_second
+from fmn.bench.rates import alternating, once, per_second
 from fmn.bench.samples import dialogue, ready_made, sending, subscription, vapid_key
 from fmn.kinds import load
 from fmn.senders.email import Email
@@ -96,8 +96,7 @@ async def _push(plan: Plan) -> list[Figure]:
                 lambda: per_second(send, times=plan.pushes, at_once=PUSHES),
                 lambda: blast(port, request, b"\r\n\r\n", plan.pushes),
             )
-    rate = plain("push", ours, "/s", limit.median)
-    return [replace(rate, target=f"≥ {PUSHED}", reached=rate.value >= PUSHED)]
+    return [no_less("push", ours, "/s", PUSHED, limit.median)]
 
 
 async def _irc(plan: Plan) -> list[Figure]:
@@ -120,6 +119,5 @@ async def _idle(plan: Plan) -> list[Figure]:
     for kind in ("smtp", "irc"):
         async with peer(kind) as port:
             size = await idle.of(kind, port, plan.idle) / KB
-        what = f"one of {plan.idle:,} idle {kind}"
-        figures.append(Figure(what, size, "kB", 0, f"≤ {LARGEST}", size <= LARGEST))
+        figures.append(no_more(f"one of {plan.idle:,} idle {kind}", once(size), "kB", LARGEST))
     return figures

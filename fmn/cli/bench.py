@@ -9,6 +9,7 @@ import typer
 from fmn.bench import road as of_the_road
 from fmn.bench import senders as of_senders
 from fmn.bench.figure import Figure
+from fmn.bench.rules import measured as of_rules
 from fmn.cli.say import emit, say
 from fmn.cli.settings import run
 from fmn.report.drawing import draw_table
@@ -39,6 +40,23 @@ def road(json: Json = False, rounds: Rounds = 5) -> None:
     """Measure the queues: what must not be lost, and waits with help; takes about five minutes."""
     plan = of_the_road.Plan(rounds=rounds)
     _shown(of_the_road.measured(plan, _under_way), beside="theory", json=json)
+
+
+@bench.command()
+def rules(
+    rules: Annotated[
+        list[int] | None,
+        typer.Option(metavar="N", min=1, help="How many; may be given several times."),
+    ] = None,
+    json: Json = False,
+    rounds: Rounds = 5,
+) -> None:
+    """Measure how one message finds its rules among 10,000, 100,000, 1,000,000, or as many as said.
+
+    Takes about ten minutes; 5,000,000 as long again, and 8 GB of memory.
+    """
+    plan = of_rules.Plan(rules=rules or of_rules.RULES, rounds=rounds)
+    _shown(of_rules.measured(plan, _under_way), beside="the loop", json=json)
 
 
 def _under_way(what: str) -> None:

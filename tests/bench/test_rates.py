@@ -1,7 +1,7 @@
 import asyncio
 
-from fmn.bench.figure import at_least, at_most, plain
-from fmn.bench.rates import Rate, alternating, per_second
+from fmn.bench.figure import at_least, at_most, no_less, no_more, plain
+from fmn.bench.rates import Rate, alternating, once, per_second
 
 
 def test_a_rate_is_its_middle_round_and_its_noise_half_the_span() -> None:
@@ -20,6 +20,14 @@ def test_an_aim_is_reached_or_missed_by_the_middle_round() -> None:
     assert [at_most("x", ours, theirs, aim).reached for aim in (0.5, 0.4)] == [True, False]
     assert at_most("x", ours, theirs, 0.5, 0.3).limit == 0.3
     assert plain("x", ours, "ms").target == ""
+    assert [no_more("x", ours, "ms", aim).reached for aim in (2, 1.5)] == [True, False]
+    assert [no_less("x", ours, "ms", aim).reached for aim in (2, 2.5)] == [True, False]
+    assert no_less("x", ours, "ms", 3_500).target == "≥ 3,500"
+
+
+def test_what_was_measured_once_has_no_noise() -> None:
+    assert (once(5.0).median, once(5.0).noise) == (5.0, 0)
+    assert once(0.0).noise == 0
 
 
 async def test_what_is_measured_is_done_so_often_and_so_many_at_once() -> None:
