@@ -1,13 +1,12 @@
-"""Preferences in SQL: load them, save them, and ask whose have changed.
+"""Preferences in SQL: load a user's, save them, and ask whose have changed.
 
 Whoever saves takes a turn first, so the feed's numbers are in the order of commits: who has
 seen number 7 will never find a 6 later.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -19,7 +18,6 @@ from fmn.preferences.values import Preferences
 from fmn.storage import tables
 from fmn.storage.engine import take_turn
 from fmn.storage.rows import (
-    Columns,
     Kinds,
     Values,
     destination_of,
@@ -30,37 +28,24 @@ from fmn.storage.rows import (
     rule_of,
 )
 
-MANY = 1000
-"""Users to name in one statement; databases limit its parameters."""
 
-T = TypeVar("T")
-
-
-async def load_all(connection: AsyncConnection, kinds: Kinds) -> list[Preferences]:
-    """Return the preferences of all users, by name; of a deleted account empty ones.
+async def load_user(connection: AsyncConnection, name: str, kinds: Kinds) -> Preferences | None:
+    """Return the preferences of the user of this name.
 
     A rule or destination that cannot be read is left out, with a log line.
     """
-    return await _load(connection, kinds, tables.users.c.id.is_not(None))
-
-
-async def load_users(
-    connection: AsyncConnection, users: Collection[UserId], kinds: Kinds
-) -> list[Preferences]:
-    """Return the preferences of those of these users who exist; see `load_all`."""
-    ids = sorted(users)
-    found: list[Preferences] = []
-    for start in range(0, len(ids), MANY):
-        some = ids[start : start + MANY]
-        found += await _load(connection, kinds, tables.users.c.id.in_(some))
-    return found
-
-
-async def load_user(connection: AsyncConnection, name: str, kinds: Kinds) -> Preferences | None:
-    """Return the preferences of the user of this name; see `load_all`."""
-    users = tables.users.c
-    found = await _load(connection, kinds, (users.name == name) & users.deleted.is_(None))
-    return found[0] if found else None
+    users = tables.users
+    this = select(users).where(users.c.name == name, users.c.deleted.is_(None))
+    user = (await connection.execute(this)).one_or_none()
+    if user is None:
+        return None
+    heard = await _living(connection, tables.destinations, user.id)
+    told = [each for _, each in readable(heard, lambda row: destination_of(row, name))]
+    links = links_of(await _links(connection, user.id), told)
+    judged = await _living(connection, tables.rules, user.id)
+    rules = readable(judged, lambda row: rule_of(row, name, kinds, links[row.id]))
+    every = tuple(rule for _, rule in rules)
+    return Preferences(user.id, name, tuple(user.groups), tuple(told), every)
 
 
 async def unread(connection: AsyncConnection, preferences: Preferences) -> frozenset[str]:
@@ -121,53 +106,16 @@ async def changed_since(connection: AsyncConnection, version: int) -> tuple[set[
     return set(changes.values()), max(changes, default=version)
 
 
-async def _load(
-    connection: AsyncConnection, kinds: Kinds, chosen: ColumnElement[bool]
-) -> list[Preferences]:
-    users = tables.users
-    found = (await connection.execute(select(users).where(chosen).order_by(users.c.name))).all()
-    names = {row.id: row.name for row in found}
-    heard = _by_user(
-        await _living(connection, tables.destinations, chosen),
-        lambda row: destination_of(row, names[row.user_id]),
-    )
-    told = [each for theirs in heard.values() for each in theirs]
-    links = links_of(await _links(connection, chosen), told)
-    judged = _by_user(
-        await _living(connection, tables.rules, chosen),
-        lambda row: rule_of(row, names[row.user_id], kinds, links[row.id]),
-    )
-    return [
-        Preferences(
-            id=row.id,
-            user=row.name,
-            groups=tuple(row.groups),
-            destinations=tuple(heard[row.id]),
-            rules=tuple(judged[row.id]),
-        )
-        for row in found
-    ]
+async def _living(connection: AsyncConnection, table: Table, user: UserId) -> Iterable[Row[Any]]:
+    theirs = select(table).where(table.c.user_id == user, table.c.deleted.is_(None))
+    return await connection.execute(theirs.order_by(table.c.position))
 
 
-async def _living(
-    connection: AsyncConnection, table: Table, chosen: ColumnElement[bool]
-) -> Iterable[Row[Any]]:
-    theirs = select(table).select_from(tables.users.join(table)).order_by(table.c.position)
-    return await connection.execute(theirs.where(chosen, table.c.deleted.is_(None)))
-
-
-async def _links(connection: AsyncConnection, chosen: ColumnElement[bool]) -> Iterable[Row[Any]]:
-    link = tables.rule_destinations
-    every = tables.users.join(tables.rules).join(link)
-    theirs = select(link).select_from(every).order_by(link.c.position)
-    return await connection.execute(theirs.where(chosen, tables.rules.c.deleted.is_(None)))
-
-
-def _by_user(rows: Iterable[Columns], read: Callable[[Columns], T]) -> Mapping[UserId, list[T]]:
-    found: defaultdict[UserId, list[T]] = defaultdict(list)
-    for row, value in readable(rows, read):
-        found[row.user_id].append(value)
-    return found
+async def _links(connection: AsyncConnection, user: UserId) -> Iterable[Row[Any]]:
+    rules, link = tables.rules, tables.rule_destinations
+    theirs = select(link).select_from(rules.join(link))
+    living = theirs.where(rules.c.user_id == user, rules.c.deleted.is_(None))
+    return await connection.execute(living.order_by(link.c.position))
 
 
 async def _put_user(connection: AsyncConnection, preferences: Preferences, now: datetime) -> None:

@@ -1,17 +1,20 @@
 """The rule set of a worker, kept as the database says."""
 
-from collections.abc import Awaitable, Callable, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from fmn.errors import Unavailable
-from fmn.model import UserId
-from fmn.preferences.values import Preferences, rule_set
 from fmn.rules.me import Groups
+from fmn.rules.roster import Card
 from fmn.rules.rule_set import RuleSet
+from fmn.storage.cards import UserRules, cards
 from fmn.storage.engine import reading
-from fmn.storage.preferences import changed_since, load_all, load_users, newest
+from fmn.storage.names import Names
+from fmn.storage.preferences import changed_since, newest
 from fmn.storage.rows import Kinds
 
 POLL = 0.5
@@ -24,7 +27,11 @@ log = structlog.get_logger()
 
 
 class WatchedRules:
-    """All users' rules; `current` is replaced as a whole when somebody changes theirs."""
+    """All users' rules; `current` is changed in place when somebody changes theirs.
+
+    Whatever is put comes with its version in one turn of the event loop: whoever asks `current` in
+    one turn is answered by the rules of that version.
+    """
 
     current: RuleSet
     reachable = True
@@ -34,15 +41,23 @@ class WatchedRules:
         self._engine = engine
         self._kinds = kinds
         self._groups = groups
-        self._everybody: dict[UserId, Preferences] = {}
-        self._replace([], version=0)
+        self._names = Names()  # of those who have rules in `current`
+        self._sealing: asyncio.Task[None] | None = None
+        self.current = RuleSet(groups=groups)
 
     async def load(self) -> None:
         """Read all rules. Raises Unavailable: nobody may judge by no rules at all."""
+        rules, names = RuleSet(groups=self._groups), Names()
         async with reading(self._engine) as connection:
-            version = await newest(connection)
-            everybody = await load_all(connection, self._kinds)
-        self._replace(everybody, version=version)
+            rules.version = await newest(connection)
+            async with aclosing(cards(connection, self._kinds)) as everybody:
+                async for user in everybody:
+                    if user.plans:
+                        rules.put(user.card, user.plans)
+                        names.start(user.id, user.card.user)
+        names.settle()
+        await asyncio.to_thread(rules.seal())
+        self.current, self._names = rules, names
 
     async def follow(self, nudged: Callable[[float], Awaitable[object]]) -> None:
         """Keep `current` current until cancelled.
@@ -51,9 +66,13 @@ class WatchedRules:
         is away the rules stay as last read.
         """
         pause = POLL
-        while True:
-            await nudged(pause)
-            pause = await self._try(pause)
+        try:
+            while True:
+                await nudged(pause)
+                pause = await self._try(pause)
+        finally:
+            if self._sealing:
+                self._sealing.cancel()
 
     async def _try(self, pause: float) -> float:
         """Catch up; return how long to pause then."""
@@ -71,12 +90,32 @@ class WatchedRules:
 
     async def _catch_up(self) -> None:
         async with reading(self._engine) as connection:
-            changed, version = await changed_since(connection, self.current.version)
-            found = await load_users(connection, changed, self._kinds)
-        if changed:
-            self._replace(found, version=version)
+            who, version = await changed_since(connection, self.current.version)
+            if not who:
+                return
+            async with aclosing(cards(connection, self._kinds, who)) as found:
+                changed = [user async for user in found]
+        self._put(changed, version)
+        if self.current.is_ripe and self._sealing is None:
+            self._sealing = asyncio.create_task(self._seal())
 
-    def _replace(self, changed: Iterable[Preferences], *, version: int) -> None:
-        self._everybody |= {each.id: each for each in changed}
-        users = self._everybody.values()
-        self.current = rule_set(users, version=version, groups=self._groups)
+    def _put(self, changed: Sequence[UserRules], version: int) -> None:
+        # Names that are left come first: they may have been given to another of these by now.
+        for user in changed:
+            name = self._names.name(user.id)
+            if name is not None and not (user.plans and name == user.card.user):
+                self.current.put(Card(name, (), ()), ())
+                self._names.put(user.id, None)
+        for user in changed:
+            if user.plans:
+                self.current.put(user.card, user.plans)
+                self._names.put(user.id, user.card.user)
+        self.current.version = version
+
+    async def _seal(self) -> None:
+        try:
+            await asyncio.to_thread(self.current.seal())
+        except Exception as failed:  # rules are found all the same, only slower
+            log.exception("rules could not be sealed", reason=repr(failed))
+        finally:
+            self._sealing = None

@@ -15,6 +15,7 @@ from fmn.errors import PreferencesError
 from fmn.model import DestinationId, Message, MessageId, RuleId, UserId, key_of
 from fmn.preferences.values import Preferences
 from fmn.rules.me import Memberships
+from fmn.rules.roster import Card
 from fmn.storage import audit, tables
 from fmn.storage.accounts import (
     Account,
@@ -25,10 +26,11 @@ from fmn.storage.accounts import (
     erased_since,
     set_time_zone,
 )
+from fmn.storage.cards import cards
 from fmn.storage.editing import edit
 from fmn.storage.engine import reading, writing
 from fmn.storage.history import deliveries
-from fmn.storage.preferences import changed_since, load_all, load_users, newest
+from fmn.storage.preferences import changed_since, newest
 from fmn.storage.tokens import issue, present
 from fmn.storage.watch import WatchedRules
 from tests.storage.factories import (
@@ -234,9 +236,8 @@ async def test_the_feed_says_that_nothing_is_left(engine: AsyncEngine) -> None:
     await deleted(engine)
     async with reading(engine) as connection:
         assert await changed_since(connection, version) == ({ALICE}, version + 1)
-        nothing = Preferences(ALICE, "deleted id-of-alice")
-        assert await load_users(connection, {ALICE}, KINDS) == [nothing]
-        assert await load_all(connection, KINDS) == [some_preferences("bob"), nothing]
+        (nothing,) = [user async for user in cards(connection, KINDS, {ALICE})]
+    assert nothing == (ALICE, Card("deleted id-of-alice", (), ()), ())
 
 
 async def test_a_worker_that_knew_the_rules_matches_nothing_any_more(engine: AsyncEngine) -> None:

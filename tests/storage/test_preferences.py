@@ -15,9 +15,8 @@ from fmn.rules.filters.topic import Topic
 from fmn.rules.rule import Rule
 from fmn.storage import tables
 from fmn.storage.engine import reading, writing
-from fmn.storage.preferences import load_all, load_users, save
+from fmn.storage.preferences import load_user, save
 from tests.storage.factories import (
-    KINDS,
     NOON,
     a_destination,
     a_rule,
@@ -58,30 +57,14 @@ async def test_numbers_in_filters_stay_exact(engine: AsyncEngine) -> None:
     exact = Field.model_validate({"path": "a", "equals": Decimal("0.1000000000000000000001")})
     await saved(engine, some_preferences("alice", replace(a_rule("x"), filters=(exact,))))
     async with reading(engine) as connection:
-        found = await load_all(connection, {"field": Field})
-    assert found[0].rules[0].filters == (exact,)
+        found = await load_user(connection, "alice", {"field": Field})
+    assert found is not None
+    assert found.rules[0].filters == (exact,)
 
 
 async def test_nobody_is_found_by_a_name_that_is_not_there(engine: AsyncEngine) -> None:
     await saved(engine, some_preferences("alice"))
     assert await loaded(engine, "bob") is None
-
-
-async def test_only_the_users_asked_for_are_loaded(engine: AsyncEngine) -> None:
-    for user in ("alice", "bob", "charlie"):
-        await saved(engine, some_preferences(user))
-    async with reading(engine) as connection:
-        some = await load_users(connection, {BOB, UserId("nobody")}, KINDS)
-        everybody = await load_all(connection, KINDS)
-    assert some == [some_preferences("bob")]
-    assert everybody == [some_preferences(user) for user in ("alice", "bob", "charlie")]
-
-
-async def test_more_users_than_one_statement_takes(engine: AsyncEngine) -> None:
-    await saved(engine, some_preferences("alice"))
-    many = {ALICE, *(UserId(f"nobody-{number}") for number in range(40_000))}
-    async with reading(engine) as connection:
-        assert await load_users(connection, many, KINDS) == [some_preferences("alice")]
 
 
 async def test_saving_replaces_what_was_there(engine: AsyncEngine) -> None:
@@ -204,7 +187,6 @@ async def test_what_cannot_be_read_is_left_out_and_named(engine: AsyncEngine) ->
         row = tables.destinations.update().where(tables.destinations.c.id == broken.id)
         await connection.execute(row.values(state="of a newer fmn"))
     with capture_logs() as logs:
-        async with reading(engine) as connection:
-            found = await load_all(connection, KINDS)
+        found = [await loaded(engine, user) for user in ("alice", "bob")]
     assert found == [some_preferences("alice", a_rule("good")), some_preferences("bob")]
     assert [line["id"] for line in logs] == [broken.id, odd.id]

@@ -16,7 +16,7 @@ from fmn.model import UserId
 from fmn.storage.editing import in_force
 from fmn.storage.engine import open_engine, reading, writing
 from fmn.storage.history import deliveries
-from fmn.storage.preferences import load_all, save
+from fmn.storage.preferences import load_user, save
 from fmn.storage.schema import current, require_schema, upgrade
 from fmn.storage.tables import messages, metadata
 from tests.storage.factories import KINDS, NOON, a_destination, a_rule, some_preferences
@@ -229,7 +229,7 @@ async def test_what_the_first_schema_held_can_be_read_and_changed(database_url: 
     await upgrade(database_url)
     async with open_engine(database_url) as engine:
         async with reading(engine) as connection:
-            assert await load_all(connection, KINDS) == [some_preferences("alice")]
+            assert await load_user(connection, "alice", KINDS) == some_preferences("alice")
             assert await in_force(connection, ALICE, 1, KINDS) == some_preferences("alice")
             assert [line.state for line in await deliveries(connection)] == [State.SENT]
         async with writing(engine) as connection:

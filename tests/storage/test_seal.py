@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from fmn.errors import ConfigError
+from fmn.storage.cards import cards
 from fmn.storage.editing import in_force
 from fmn.storage.engine import open_engine, reading, writing
 from fmn.storage.history import deliveries
-from fmn.storage.preferences import load_all
 from fmn.storage.schema import require_schema, upgrade
 from fmn.storage.seal import Seal
 from fmn.storage.sealing import seal
@@ -53,7 +53,8 @@ async def test_no_address_stands_in_the_database(database_url: str) -> None:
         assert await loaded(engine) == ALICE
         async with reading(engine) as connection:
             assert await in_force(connection, ALICE.id, version, KINDS) == ALICE
-            assert (await load_all(connection, KINDS))[0] is not None
+            (user,) = [each async for each in cards(connection, KINDS)]
+            assert [place.address for place in user.card.destinations] == [TO.address]
             assert await deliveries(connection) == []
     assert TO.address not in await everything(database_url)
     assert TO.name in await everything(database_url)
