@@ -7,9 +7,11 @@ notification, and what is Learned of its address.
 import hashlib
 import html
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from fmn.model import DestinationId, Key, Message, Origin, RuleId
 
@@ -215,7 +217,15 @@ LogLine = Handled | Outcome | Learned
 
 @dataclass(frozen=True, slots=True)
 class Emission:
-    """All that a worker makes of one message: what to send, and what to note."""
+    """What a worker makes of one message: what to send, and what to note.
+
+    For very many it is a part of that, small enough to be written in one unit. The parts are in the
+    order of kinds and destinations, suppressed notifications among them, so where one ends says
+    all of how far they have come.
+    """
 
     chunks: tuple[Chunk, ...]
+    """By kind, then by destination."""
     log: tuple[LogLine, ...]
+    rest: Callable[[], Self] | None = None
+    """Makes the next part, once: to be asked when this one is written. None: this is the last."""

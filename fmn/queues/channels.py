@@ -4,8 +4,9 @@ import asyncio
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 
@@ -53,11 +54,7 @@ class Channels:
         await self._room(stop)
         async for batch in self._reader.batches(lambda: self._appetite.size, stop):
             k, began = batch.channel, time.perf_counter()
-            steps: list[Step] = []
-            for entry in batch.entries:
-                # Whoever takes an entry over goes on where the one before it ended.
-                come = await self._reader.progress(k, entry) if entry.tries else ""
-                steps += self._steps(k, entry, judge, come)
+            steps = await self._last_steps(k, batch.entries, judge)
             judged = time.perf_counter()
             await self._reader.finish(k, steps)
             leaving = time.perf_counter() - judged
@@ -66,7 +63,21 @@ class Channels:
             await self._room(stop)
             await asyncio.sleep(0)  # a full channel must not keep the rest of the process waiting
 
-    def _steps(self, k: int, entry: Entry, judge: Judge, come: str) -> list[Step]:
+    async def _last_steps(self, k: int, entries: Iterable[Entry], judge: Judge) -> list[Step]:
+        """Return the last step of each entry, to leave together; those before it have left."""
+        steps: list[Step] = []
+        for entry in entries:
+            # Whoever takes an entry over goes on where the one before it ended.
+            come = await self._reader.progress(k, entry) if entry.tries else ""
+            for step in self._steps(k, entry, judge, come):
+                steps.append(step)
+                if not step.is_last:  # so that only one part is in memory
+                    await self._reader.finish(k, steps)
+                    self._life.took()
+                    steps.clear()
+        return steps
+
+    def _steps(self, k: int, entry: Entry, judge: Judge, come: str) -> Iterator[Step]:
         return steps_for(
             k,
             entry,
@@ -87,23 +98,28 @@ def steps_for(  # noqa: PLR0913  # an entry, what becomes of it, and who did it
     helped: bool,
     come: str = "",
     lane_mark: int | None = None,
-) -> list[Step]:
-    """Return what becomes of a message: what is made of it, or a dead letter that says why not."""
-    started = time.time()
+) -> Iterator[Step]:
+    """Yield what becomes of a message: what is made of it, or a dead letter that says why not.
+
+    For very many recipients these are several steps, each made when it is asked for.
+    """
+    effort = partial(_effort, entry, time.time(), worker=worker, helped=helped)
     try:
         emission = _judged(k, entry, judge)
+        for step in in_parts(k, entry.id, emission, effort, come=come, lane_mark=lane_mark):
+            come = step.progress[1] if step.progress else ""
+            yield step
     except Exception as failed:  # noqa: BLE001  # whatever it is, the next message goes on
         _log.exception("gave a message up", channel=k, entry=entry.id)
         why = "".join(traceback.format_exception_only(failed)).strip()
-        return [_buried(k, entry, worker, why)]
-    effort = _effort(entry, started, worker=worker, helped=helped)
-    return in_parts(k, entry.id, emission, effort, come=come, lane_mark=lane_mark)
+        yield _buried(k, entry, worker, why, come)
 
 
-def _buried(k: int, entry: Entry, worker: str, why: str) -> Step:
+def _buried(k: int, entry: Entry, worker: str, why: str, come: str) -> Step:
     origin, now = origin_of(k, entry), datetime.now(UTC)
     letter = DeadLetter("message", worker, why, entry.tries + 1, now, entry.value, origin=origin)
-    return Step(entry.id, (Write(keys.dead(k), pack(letter)),), {"dead": 1})
+    writes = (Write(keys.dead(k), pack(letter)),)
+    return Step(entry.id, writes, {"dead": 1}, (come, "") if come else None)
 
 
 def origin_of(k: int, entry: Entry) -> Origin:

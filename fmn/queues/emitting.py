@@ -1,21 +1,22 @@
 """Emitting: what a worker made of a message, as steps of a channel.
 
-An emission for very many goes out in several steps. Its recipients are ordered by kind and
-destination, so where the last step ended says all that whoever takes it over must know.
+An emission for very many leaves in several steps, one for each of its parts. These are in the order
+of kinds and destinations, so where the last step ended says all that whoever takes it over must
+know.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from fmn.emission import Chunk, Emission, LogLine, Outcome, Recipient, State
-from fmn.model import split_key
+from fmn.emission import Chunk, Emission, LogLine, Outcome, State
+from fmn.model import Key, split_key
 from fmn.queues import keys
 from fmn.queues.connection import Connection
 from fmn.queues.entries import Overflow, Step, Write, arguments, pack
 
-CHUNKS = 50
-"""Chunks of one step at most."""
+Place = tuple[str, str]
+"""Of a notification in an emission: its kind and its destination."""
 
 
 async def emit(connection: Connection, k: int, steps: list[Step]) -> None:
@@ -29,28 +30,27 @@ def in_parts(  # noqa: PLR0913  # what leaves, and how
     k: int,
     entry: str,
     emission: Emission,
-    effort: Counter[str],
+    effort: Callable[[], Counter[str]],
     *,
     come: str = "",
     lane_mark: int | None = None,
-) -> list[Step]:
-    """Return the steps in which an emission leaves; `come`: how far it had come before.
+) -> Iterator[Step]:
+    """Yield the steps in which an emission leaves; `come`: how far it had come before.
 
-    Chunks that find a lane at its mark go into the lane `held`; without a mark none does.
+    What follows a step is made when it is asked for: so that one should be done by then. `effort`
+    is asked at the last. Chunks that find a lane at its mark go into the lane `held`; without a
+    mark none does.
     """
-    chunks = _behind(emission.chunks, come)
-    *early, last = [chunks[at : at + CHUNKS] for at in range(0, len(chunks), CHUNKS)] or [()]
-    steps: list[Step] = []
-    for some in early:
-        part, after = Emission(some, ()), _place_of(some[-1], some[-1].recipients[-1])
-        steps.append(Step(entry, writes_of(k, part, lane_mark), _made(part), (come, after)))
-        come = after
-    rest = Emission(last, emission.log)
-    counts = _made(rest) + effort + Counter(handled=1)
-    return [
-        *steps,
-        Step(entry, writes_of(k, rest, lane_mark), counts, (come, "") if come else None),
-    ]
+    while emission.rest is not None:
+        part = _behind(emission, come)
+        if end := max(_places(part), default=None):
+            after = " ".join(end)
+            yield Step(entry, writes_of(k, part, lane_mark), _made(part), (come, after))
+            come = after
+        emission = emission.rest()
+    last = _behind(emission, come)
+    counts = _made(last) + effort() + Counter(handled=1)
+    yield Step(entry, writes_of(k, last, lane_mark), counts, (come, "") if come else None)
 
 
 def writes_of(k: int, emission: Emission, lane_mark: int | None = None) -> tuple[Write, ...]:
@@ -82,22 +82,32 @@ def _made(emission: Emission) -> Counter[str]:
     return counts
 
 
-def _behind(chunks: Sequence[Chunk], come: str) -> tuple[Chunk, ...]:
-    """Return the chunks without the recipients up to this place."""
-    return tuple(_left(chunks, come)) if come else tuple(chunks)
+def _behind(emission: Emission, come: str) -> Emission:
+    """Return the emission without the notifications up to this place."""
+    if not come:
+        return emission
+    kind, _, destination = come.partition(" ")  # A kind has no space.
+    end = kind, destination
+    chunks = (_left(chunk, end) for chunk in emission.chunks)
+    lines = (line for line in emission.log if not (isinstance(line, Outcome) and _of(line) <= end))
+    return replace(emission, chunks=tuple(c for c in chunks if c.recipients), log=tuple(lines))
 
 
-def _left(chunks: Sequence[Chunk], come: str) -> Iterator[Chunk]:
-    for chunk in chunks:
-        # A kind has no space, so places are ordered as kinds and destinations are.
-        left = tuple(to for to in chunk.recipients if _place(chunk, to) > tuple(come.split(" ", 1)))
-        if left:
-            yield replace(chunk, recipients=left)
+def _left(chunk: Chunk, end: Place) -> Chunk:
+    left = (to for to in chunk.recipients if _place(chunk.content.kind, to.keys[0]) > end)
+    return replace(chunk, recipients=tuple(left))
 
 
-def _place(chunk: Chunk, to: Recipient) -> tuple[str, str]:
-    return chunk.content.kind, split_key(to.keys[0])[1]
+def _places(emission: Emission) -> Iterator[Place]:
+    """Yield the places of what is suppressed, and where each chunk ends."""
+    yield from (_of(line) for line in emission.log if isinstance(line, Outcome))
+    for chunk in emission.chunks:
+        yield _place(chunk.content.kind, chunk.recipients[-1].keys[0])
 
 
-def _place_of(chunk: Chunk, to: Recipient) -> str:
-    return " ".join(_place(chunk, to))
+def _of(line: Outcome) -> Place:
+    return _place(line.kind, line.key)
+
+
+def _place(kind: str, key: Key) -> Place:
+    return kind, split_key(key)[1]

@@ -103,6 +103,11 @@ class Step:
     progress: tuple[str, str] | None = None
     """How far an input of many outputs has come before and after; after its last step ''."""
 
+    @property
+    def is_last(self) -> bool:
+        """Whether it acknowledges its input."""
+        return not self.progress or not self.progress[1]
+
 
 _encoder = msgspec.msgpack.Encoder()
 

@@ -20,7 +20,7 @@ from fmn.queues import keys
 from fmn.queues.channels import Judge, steps_for
 from fmn.queues.connection import AWAY, Connection
 from fmn.queues.emitting import emit
-from fmn.queues.entries import pack, pieces
+from fmn.queues.entries import pack
 from fmn.queues.intake import bury
 from fmn.queues.lease import RENEW, give_back, take
 from fmn.queues.life import Life
@@ -85,10 +85,9 @@ class PubsubChannels:
         k = int(heard["channel"].partition(b"{")[2].partition(b"}")[0])
         entry = Entry(f"{int(time.time() * 1000)}-{secrets.token_hex(6)}", 1, heard["data"])
         name, mark = self._life.name, self._lane_mark
-        *early, last = steps_for(k, entry, judge, worker=name, helped=False, lane_mark=mark)
-        heard = replace(last, counts={**last.counts, "heard": 1})
-        for some in pieces([*early, heard]):
-            await emit(self._connection, k, some)
+        for step in steps_for(k, entry, judge, worker=name, helped=False, lane_mark=mark):
+            counts = {**step.counts, "heard": 1} if step.is_last else step.counts
+            await emit(self._connection, k, [replace(step, counts=counts)])
 
     async def _renew(self, listening: Any) -> None:  # noqa: ANN401  # redis' PubSub
         wanted = set(self._life.home)

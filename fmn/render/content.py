@@ -41,7 +41,9 @@ better than none. Only where the default raises is nothing sent: a dead letter, 
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -84,23 +86,16 @@ class Templates:
         self._plain = Blocks(folder, escaping=False)
         self._escaping = Blocks(folder, escaping=True)
 
+    def rendering(self, message: Message, origin: Origin) -> "Rendering":
+        """Return this message, to be rendered once for each kind however many are told."""
+        facts = cache(lambda: self._facts([message]))
+        return Rendering(origin, cache(lambda kind: self._content(kind, facts())), self._recipient)
+
     def render(
         self, message: Message, notifications: Sequence[Notification], origin: Origin
     ) -> tuple[Chunk, ...]:
-        """Return what the senders need, by kind, then by destination id.
-
-        Raises TemplateError, which names template and line.
-        """
-        if not notifications:
-            return ()
-        facts = self._facts([message])
-        ordered = sorted(notifications, key=lambda one: (one.destination.kind, one.destination.id))
-        chunks: list[Chunk] = []
-        for kind, group in groupby(ordered, key=lambda one: one.destination.kind):
-            content = self._content(kind, facts)
-            recipients = tuple(map(self._recipient, group))
-            chunks += (Chunk(origin, content, some) for some in _batches(recipients))
-        return tuple(chunks)
+        """Return what the senders need for all of a message at once; see `Rendering.chunks`."""
+        return self.rendering(message, origin).chunks(notifications)
 
     def content(self, kind: str, messages: Sequence[Message]) -> Content:
         """Return what the template of this kind makes of these messages, at least one.
@@ -165,6 +160,28 @@ class Templates:
             token=token,
             footer=footer(notification, self._links, token),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """One message on its way to all its recipients, some at a time."""
+
+    origin: Origin
+    content: Callable[[str], Content]
+    """Returns what the template of a kind made of the message."""
+    recipient: Callable[[Notification], Recipient]
+
+    def chunks(self, notifications: Iterable[Notification]) -> tuple[Chunk, ...]:
+        """Return what the senders need for these, by kind, then by destination id.
+
+        Raises TemplateError, which names template and line.
+        """
+        ordered = sorted(notifications, key=lambda one: (one.destination.kind, one.destination.id))
+        chunks: list[Chunk] = []
+        for kind, group in groupby(ordered, key=lambda one: one.destination.kind):
+            content, recipients = self.content(kind), tuple(map(self.recipient, group))
+            chunks += (Chunk(self.origin, content, some) for some in _batches(recipients))
+        return tuple(chunks)
 
 
 def _file(app: str) -> str:

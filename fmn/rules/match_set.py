@@ -58,7 +58,10 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What an index found: users and places of their rules, by user, then place."""
+    """What an index found: users and places of their rules, by user, then place.
+
+    The arrays are its own: they stay what they are whatever the index does next.
+    """
 
     users: Numbers
     places: Numbers
@@ -71,7 +74,7 @@ class MatchSet:
     """Which rules one message matches. Cheap however many: values are made when they are asked for.
 
     Users are in the order of the rule set, rules in that of their user. It must be read before
-    the rule set changes.
+    the rule set changes; only `parts` may go on after, once the first was asked for.
     """
 
     def __init__(self, found: Found, roster: Roster) -> None:
@@ -102,7 +105,10 @@ class MatchSet:
         return tuple(self._each())
 
     def parts(self, size: int) -> Iterator[list[Chosen]]:
-        """Yield all destinations by kind, then by id, so many at a time: no more exist at once."""
+        """Yield all destinations by kind, then by id, so many at a time: no more exist at once.
+
+        Who is in them, and by which rules, is settled with the first.
+        """
         first = list(islice(self._each(), size + 1))
         if len(first) <= size:
             yield sorted(first, key=lambda each: (each.destination.kind, each.destination.id))
@@ -110,7 +116,7 @@ class MatchSet:
         del first
         places = self._ordered()
         for start in range(0, len(places), size):
-            yield [self._at(*pair) for pair in places[start : start + size].tolist()]
+            yield [self._at(*place) for place in places[start : start + size].tolist()]
 
     def by_user(self) -> dict[str, tuple[list[Matched], list[Destination]]]:
         """Return each user who has a match, with the rules and destinations in the user's order."""
@@ -123,6 +129,11 @@ class MatchSet:
         }
 
     @cached_property
+    def _packed(self) -> list[bytes]:
+        """The card of each user with a match, as it was when one was first asked for."""
+        return self._roster.packed(self._found.users[self._starts].tolist())
+
+    @cached_property
     def _starts(self) -> NDArray[np.intp]:
         users = self._found.users
         return np.flatnonzero(np.append(True, users[1:] != users[:-1])[: len(users)])
@@ -132,12 +143,9 @@ class MatchSet:
         ends = np.append(self._starts[1:], len(self))
         for at in range(0, len(self._starts), BLOCK):
             block = slice(at, at + BLOCK)
-            for start, end in zip(self._starts[block].tolist(), ends[block].tolist(), strict=True):
-                yield self._card(start, end)
-
-    def _card(self, start: int, end: int) -> tuple[Card, list[int]]:
-        card = self._roster.card(self._found.users[start].item())
-        return card, self._found.places[start:end].tolist()
+            spans = zip(self._starts[block].tolist(), ends[block].tolist(), strict=True)
+            for packed, (start, end) in zip(self._packed[block], spans, strict=True):
+                yield self._roster.read(packed), self._found.places[start:end].tolist()
 
     def _each(self) -> Iterator[Chosen]:
         for card, places in self._cards():
@@ -149,9 +157,10 @@ class MatchSet:
         blocks: list[tuple[Any, ...]] = []
         told = self._told()
         while block := list(islice(told, BLOCK)):
-            some = [kinds.setdefault(kind, len(kinds)) for _, _, kind, _ in block]
+            numbered = [kinds.setdefault(kind, len(kinds)) for _, _, kind, _ in block]
             ids = np.array([id_.encode(errors="surrogatepass") for *_, id_ in block])
-            blocks.append((np.array([row[:2] for row in block], np.uint32), some, ids))
+            places = np.array([row[:2] for row in block], np.uint32)
+            blocks.append((places, np.array(numbered, np.uint16), ids))
         rank = np.argsort(np.argsort(list(kinds)))
         pairs, codes, ids = (np.concatenate(column) for column in zip(*blocks, strict=True))
         return pairs[np.lexsort((ids, rank[codes]))]
@@ -164,8 +173,8 @@ class MatchSet:
 
     def _at(self, user: int, destination: int) -> Chosen:
         end = self._starts[user + 1].item() if user + 1 < len(self._starts) else len(self)
-        card, places = self._card(self._starts[user].item(), end)
-        return _choice(card, destination, places)
+        places = self._found.places[self._starts[user].item() : end].tolist()
+        return _choice(self._roster.read(self._packed[user]), destination, places)
 
 
 def _named(card: Card, place: int) -> Matched:

@@ -93,8 +93,16 @@ class Roster:
 
     def card(self, number: int) -> Card:
         """Return the card of a user."""
-        return self._read(self._packed[number])
+        return self.read(self._packed[number])
 
     def name(self, number: int) -> str:
         """Return how a user is called."""
         return self.card(number).user
+
+    def packed(self, numbers: Iterable[int]) -> list[bytes]:
+        """Return these users' cards, packed, as they are now and stay whatever is put later."""
+        return [self._packed[number] for number in numbers]
+
+    def read(self, packed: bytes) -> Card:
+        """Return a card that was packed."""
+        return self._read(packed)

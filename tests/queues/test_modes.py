@@ -69,6 +69,31 @@ async def test_pubsub_hears_what_is_published_while_it_listens_and_the_rest_is_l
     assert ledger.balanced
 
 
+async def test_pubsub_writes_all_parts_of_what_is_for_very_many_and_counts_the_message_once(
+    join: Join,
+) -> None:
+    def judge(message: Message, origin: Origin) -> Emission:
+        first = a_chunk(a_recipient(message.id, "a"), origin=origin)
+        return Emission((first,), (), lambda: one_mail_each(message, origin))
+
+    stop = asyncio.Event()
+    async with join("worker") as worker:
+        working = asyncio.create_task(
+            PubsubChannels(worker.connection, worker.life).each(judge, stop)
+        )
+        await until_listening(worker, [1, 1])
+        await PubsubIntake(worker.connection, worker.life).put([a_message()])
+        async with asyncio.timeout(20):
+            while (found := ledger_of(await figures(worker.connection))).messages.handled < 1:  # noqa: ASYNC110  # on the server
+                await asyncio.sleep(0.02)
+        progress = [await worker.connection.do("EXISTS", keys.progress(k)) for k in (0, 1)]
+        stop.set()
+        await working
+    assert (found.messages.handled, found.messages.lost, found.notifications.made) == (1, 0, 2)
+    assert found.balanced
+    assert progress == [0, 0]
+
+
 async def test_two_pubsub_workers_share_the_channels_one_listener_each(join: Join) -> None:
     stop = asyncio.Event()
     async with join("worker") as first, join("worker") as second:

@@ -15,7 +15,7 @@ from fmn.emission import Handled, LogLine, Outcome, State
 from fmn.model import Destination, DestinationState, Message, MessageId, Notification
 from fmn.preferences.codec import read_book
 from fmn.preferences.values import Book, Preferences, rule_set
-from fmn.processes.worker import notifications
+from fmn.processes.worker import notification
 from fmn.storage.engine import Engine, writing
 from fmn.storage.history import record
 from fmn.storage.preferences import save
@@ -120,7 +120,7 @@ def _history(book: Book, directory: Directory, now: datetime) -> Iterator[LogLin
     rules = rule_set(book.users, groups=directory)
     for message in _messages(now):
         owned = directory.with_owners(message)
-        made = notifications(owned, rules.match(owned))
+        made = [notification(owned, each) for each in rules.match(owned).destinations]
         at = message.sent_at or now
         yield Handled(owned, at, len(book.users), len(made))
         yield from (_outcome(one, at + timedelta(seconds=2)) for one in made)
