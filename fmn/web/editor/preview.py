@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from fmn.model import Message
 from fmn.preferences.values import Preferences, rule_set
-from fmn.rules.explanation import Explanation
+from fmn.rules.explanation import Cost, Explanation
 from fmn.rules.me import Me
 from fmn.rules.rule import Rule
 from fmn.storage.candidates import Sample, samples
@@ -64,7 +64,9 @@ class Preview:
     candidates: int
     """Messages that had one of the rule's keys, or all there were; private ones as above."""
     keyed: bool
-    """Whether the rule has an access key: without one every message must be looked at."""
+    """Whether the history is filed by what the rule asks for: if not, every message may match."""
+    cost: Cost
+    """How the rule will be found."""
     overlap: Mapping[str, float]
     """Name of another rule → how many of the matches it brings already."""
     partial: bool = False
@@ -160,6 +162,7 @@ class _Judge:
             judged=sum(each.judged for each in newest),
             candidates=round(sum(each.judged * each.factor for each in newest)),
             keyed=bool(self.covers),
+            cost=self._mine.cost(self._draft),
             overlap=_overlap(newest),
             partial=partial,
         )
