@@ -15,9 +15,11 @@ from fmn.cli.settings import ConfigFile, Site, run, site
 from fmn.directory.file import FileDirectory
 from fmn.directory.snapshot import Directory
 from fmn.errors import InputError
+from fmn.rules.explanation import Sign
 from fmn.rules.filter import Filter
 from fmn.storage.engine import Engine
 from fmn.storage.schema import require_schema
+from fmn.web.history.signs import in_words
 from fmn.web.history.why import why
 
 MARKS = {True: ("✓", "green"), False: ("✗", "red")}
@@ -35,6 +37,8 @@ class _Verdict(msgspec.Struct, frozen=True):
     matched: bool
     why: str | None
     filters: list[_Answer]
+    keys: list[Sign] | msgspec.UnsetType | None = msgspec.UNSET
+    """An older site says nothing of them."""
 
 
 class _Delivery(msgspec.Struct, frozen=True):
@@ -115,6 +119,7 @@ def _words(found: _Explained) -> Text:
     text = Text(_plain(f"{found.message} and {found.user}, by the preferences {by}\n"))
     for verdict in found.rules:
         text.append(_line("", verdict.rule, verdict.why, holds=verdict.matched))
+        text.append(_plain(_brought_up(verdict)))
         for answer in verdict.filters:
             kind = f"not {answer.kind}" if answer.negated else answer.kind
             text.append(_line("  ", kind, ", ".join(answer.deciding), holds=answer.holds))
@@ -124,6 +129,12 @@ def _words(found: _Explained) -> Text:
         text.append(_plain(line) + "\n")
     text.rstrip()
     return text
+
+
+def _brought_up(verdict: _Verdict) -> str:
+    if verdict.keys is msgspec.UNSET or (verdict.keys is not None and not verdict.filters):
+        return ""
+    return f"  {in_words(verdict.keys)}\n"
 
 
 def _line(indent: str, what: str, why: str | None, *, holds: bool) -> Text:

@@ -102,17 +102,23 @@ def test_each_rule_and_each_filter_says_what_decided(site: Site) -> None:
     said = run(site, "explain", "alice", "m:1")
     lines = [line.rstrip() for line in said.stderr.splitlines()]
     assert lines[0] == "m:1 and alice, by the preferences in force then"
-    assert lines[1:6] == [
+    assert lines[1:8] == [
         "✗ Mine",
+        "  not brought up: the message has none of owning group kernel-sig",
         "  ✗ owner: rpms/x",
         "✗ Koji, but not info",
+        "  brought up by application koji",
         "  ✓ application: koji",
         "  ✗ not severity: info",
     ]
-    assert lines[6].startswith("email (email): suppressed: unconfirmed")
+    assert lines[8].startswith("email (email): suppressed: unconfirmed")
     told = json.loads(said.stdout)
     assert (told["message"], told["user"], told["by"]) == ("m:1", "alice", "then")
     assert [rule["matched"] for rule in told["rules"]] == [False, False]
+    assert [rule["keys"] for rule in told["rules"]] == [
+        [{"key": "owning group kernel-sig", "present": False}],
+        [{"key": "application koji", "present": True}],
+    ]
 
 
 def test_by_now_is_by_the_rules_of_now(site: Site) -> None:
@@ -122,7 +128,10 @@ def test_by_now_is_by_the_rules_of_now(site: Site) -> None:
     now = json.loads(run(site, "explain", "alice", "m:1", "--now").stdout)
     assert [rule["rule"] for rule in then["rules"]] == ["Mine", "Koji, but not info"]
     assert [(rule["rule"], rule["matched"]) for rule in now["rules"]] == [("All", True)]
-    assert "the preferences of now" in run(site, "explain", "alice", "m:1", "--now").stderr
+    assert [rule["keys"] for rule in now["rules"]] == [None]
+    said = run(site, "explain", "alice", "m:1", "--now").stderr
+    assert "the preferences of now" in said
+    assert "  it has no keys, so it is looked at for every message\n" in said
 
 
 @pytest.mark.parametrize(("user", "message"), [("nobody", "m:1"), ("alice", "m:2")])

@@ -20,7 +20,14 @@ from tests.web.fakes import FakeQueues
 from tests.web.people import Browser
 
 SignIn = Callable[..., Awaitable[Browser]]
-PAGES = ["/admin", "/admin/dead", "/admin/users", "/admin/users/bob", "/admin/audit"]
+PAGES = [
+    "/admin",
+    "/admin/dead",
+    "/admin/users",
+    "/admin/users/bob",
+    "/admin/rules",
+    "/admin/audit",
+]
 AT = datetime(2026, 5, 4, 8, 3, tzinfo=UTC)
 UPDATE = Message(MessageId("m-1"), "org.example.bodhi.update")
 

@@ -75,6 +75,7 @@ async def test_an_explanation_names_each_rule_and_what_decided(app: FastAPI, par
     [verdict] = said["rules"]
     assert (verdict["rule"], verdict["matched"]) == (rule["name"], True)
     assert verdict["filters"][0]["deciding"] == ["koji"]
+    assert verdict["keys"] == [{"key": "application koji", "present": True}]
     assert [each["state"] for each in said["deliveries"]] == ["sent"]
 
 

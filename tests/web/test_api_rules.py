@@ -203,11 +203,14 @@ async def test_a_preview_says_what_a_rule_would_have_sent_and_saves_nothing(
     assert found["known"] == 3
     assert found["overlap"] == {rule["name"]: 3}
     assert (found["keyed"], found["estimated"], len(found["days"])) == (False, False, 14)
+    assert (found["keys"], found["examples"][0]["keys"]) == (None, None)
     koji = [each for each in found["examples"] if each["message"]["app"] == "koji"]
     assert koji[0]["other_rules"] == [rule["name"]]
     assert len((await api.get("/rules")).json()["rules"]) == 1
     alone = (await api.post("/rules/preview", json=RULE | {"id": rule["id"]})).json()
     assert (alone["total"], alone["known"], alone["keyed"]) == (3, 0, True)
+    assert alone["keys"] == ["application koji"]
+    assert alone["examples"][0]["keys"] == [{"key": "application koji", "present": True}]
     [answer] = alone["examples"][0]["filters"]
     assert answer == {"kind": "application", "negated": False, "holds": True, "deciding": ["koji"]}
     assert ("preview", "alice") in queues.uses

@@ -1,8 +1,10 @@
 """The preview in the editor: what it says of a draft, and what it says instead of failing."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -64,15 +66,69 @@ async def test_a_preview_of_nothing_is_honest(alice: Browser) -> None:
     assert "0 messages in the last 14 days" in says(answer)
 
 
-async def test_a_rule_without_a_key_says_that_it_is_looked_at_for_every_message(
-    alice: Browser, parts: Parts
+def asking(kind: str, **arguments: Any) -> dict[str, Any]:
+    """Return the fields of a rule with one filter."""
+    written = {f"filters.0.{name}": value for name, value in arguments.items()}
+    return typed() | {"filters.0.kind": kind, "filters.0.names": ""} | written
+
+
+async def test_the_preview_says_by_what_the_rule_is_found(alice: Browser) -> None:
+    answer = await alice.submit(
+        "/rules/preview", **asking("owner", users=["me"], groups=["mine", "kernel-sig"])
+    )
+    found = "Found by: owner alice, owning group kernel-sig, owning group python-sig"
+    assert found in says(answer)
+    assert "looked at for every message" not in says(answer)
+
+
+async def test_of_many_keys_the_first_are_said_and_how_many_more_there_are(alice: Browser) -> None:
+    names = ["g", "f", "e", "d", "c", "b", f"a{'x' * 200}"]
+    said = says(await alice.submit("/rules/preview", **typed(filters__0__names=names)))
+    (line,) = re.findall(r"Found by: application a(x+)\S*, application b, (.*?and 2 more)", said)
+    assert len(line[0]) < 100
+    assert line[1] == "application c, application d, application e and 2 more"
+
+
+async def test_a_rule_that_nothing_can_bring_up_says_so(
+    parts: Parts, signed_in_as: Callable[..., Awaitable[Browser]]
 ) -> None:
-    await handled(parts, some_messages(2), parts.now())
-    fields = {"filters.0.kind": "text", "filters.0.words": "kernel"}
-    answer = await alice.submit("/rules/preview", **typed(**fields))
-    assert "looked at for every message" in says(answer)
-    keyed = await alice.submit("/rules/preview", **typed())
-    assert "looked at for every message" not in says(keyed)
+    await people.saved(parts, some_preferences("carol"))  # who is in no group
+    carol = await signed_in_as("carol")
+    said = says(await carol.submit("/rules/preview", **asking("group", groups=["mine"])))
+    assert "Found by nothing now: no message can have what it asks for" in said
+    assert "Check the spelling" not in said
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        (asking("text", words="Kernel"), "word “kernel”"),
+        (asking("regex", patterns="k.*l"), "regex “k.*l”"),
+        (asking("field", path="karma", way="exists", exists="true"), "karma is there"),
+    ],
+)
+async def test_what_the_history_is_not_filed_by_is_looked_for_in_every_message_of_it(
+    alice: Browser, parts: Parts, asked: dict[str, Any], found: str
+) -> None:
+    fitting = some_messages(2, summary="kernel", body=b'{"karma": 1}')
+    await handled(parts, [*fitting, *some_messages(3, name="other", summary="x")], parts.now())
+    said = says(await alice.submit("/rules/preview", **asked))
+    assert f"Found by: {found}" in said
+    assert "2 messages in the last 14 days" in said
+    assert "Counted from 5 messages judged. The history is not filed by words" in said
+    assert "looked at for every message" not in said
+
+
+async def test_a_rule_without_a_key_says_what_that_means_once(alice: Browser, parts: Parts) -> None:
+    await handled(parts, some_messages(28), parts.now())
+    fields = typed(filters__0__negate="yes", everything="yes")
+    said = says(await alice.submit("/rules/preview", **fields))
+    assert "This rule matches every message but for what it leaves out: about 2 a day." in said
+    assert said.count("looked at for every message") == 1
+    assert "Nothing is wrong with that, but it is heavy and probably noisy" in said
+    assert "add a filter that asks for something" in said
+    assert "Found by" not in said
+    assert "not filed" not in said
 
 
 async def test_a_noisy_rule_says_so(alice: Browser, parts: Parts) -> None:

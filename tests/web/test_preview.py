@@ -15,6 +15,7 @@ from fmn.directory.fixed import Fixed
 from fmn.directory.snapshot import Snapshot
 from fmn.model import Message, MessageId, RuleId
 from fmn.preferences.values import Preferences, rule_set
+from fmn.rules.explanation import Cost
 from fmn.rules.filter import Filter
 from fmn.rules.rule import Rule
 from fmn.storage.engine import writing
@@ -27,6 +28,7 @@ from tests.storage.factories import a_destination, some_preferences
 from tests.web.history import NOW, handled, some_messages
 
 KOJI = a_filter("application", names=["koji"])
+EVERYWHERE = Cost((), is_everywhere=True)
 GROUPS = frozenset({"python-sig", "kernel-sig"})
 
 
@@ -148,9 +150,39 @@ async def test_of_a_full_day_a_part_is_judged_and_the_rest_estimated(parts: Part
     assert found.total == pytest.approx(PER_DAY, rel=0.01)
 
 
-async def test_whether_there_is_an_access_key_is_told(parts: Parts) -> None:
-    assert (await previewed(parts)).keyed
-    assert not (await previewed(parts, draft=a_draft(a_filter("text", words=["a"])))).keyed
+async def test_how_the_rule_is_found_and_whether_the_history_is_filed_by_it_is_told(
+    parts: Parts,
+) -> None:
+    for draft, keyed, cost in (
+        (a_draft(), True, Cost(("application koji",))),
+        (a_draft(a_filter("text", words=["a"])), False, Cost(("word “a”",))),
+        (a_draft(a_filter("text", words=["a"]), KOJI), True, Cost(("word “a”",))),
+        (a_draft(a_filter("text", words=["a"], negate=True)), False, EVERYWHERE),
+        (a_draft(a_filter("topic", patterns=["a"], negate=True)), False, EVERYWHERE),
+    ):
+        found = await previewed(parts, draft=draft)
+        assert (found.keyed, found.cost) == (keyed, cost)
+
+
+async def test_of_a_thousand_other_rules_those_that_match_are_named_in_their_order(
+    parts: Parts,
+) -> None:
+    await handled(parts, some_messages(2, app="koji", summary="two words"), NOW)
+    asked = [
+        KOJI,
+        a_filter("application", names=["bodhi"]),
+        a_filter("text", words=["WORDS"]),
+        a_filter("text", words=["other"]),
+        a_filter("severity", at_least="error", negate=True),
+    ]
+    others = [
+        replace(a_draft(asked[number % 5]), id=RuleId(f"r-{number}"), name=f"{number}")
+        for number in range(1_000)
+    ]
+    found = await previewed(parts, *others)
+    matching = tuple(f"{number}" for number in range(1_000) if number % 5 in {0, 2, 4})
+    assert [each.other_rules for each in found.examples] == [matching, matching]
+    assert (found.known, len(found.overlap)) == (2, 600)
 
 
 async def test_when_time_is_over_what_was_judged_is_said_to_be_partial(parts: Parts) -> None:

@@ -11,7 +11,10 @@ import pytest
 from fmn.emission import Handled, Outcome, State
 from fmn.model import Message, MessageId, Ownership, UserId, key_of
 from fmn.preferences.values import Preferences
+from fmn.rules.filter import Filter
 from fmn.rules.filters.application import Application
+from fmn.rules.filters.artifact import Artifact
+from fmn.rules.filters.group import Group
 from fmn.rules.filters.owner import Owner
 from fmn.rules.filters.severity import Severity
 from fmn.rules.filters.topic import Topic
@@ -76,6 +79,7 @@ async def test_machines_get_each_rule_each_filter_and_each_delivery(
                 "id": UPDATES.id,
                 "matched": True,
                 "why": None,
+                "keys": [{"key": "topic like *.bodhi.*", "present": True}],
                 "filters": [
                     {
                         "kind": "topic",
@@ -90,6 +94,7 @@ async def test_machines_get_each_rule_each_filter_and_each_delivery(
                 "id": WARNINGS.id,
                 "matched": False,
                 "why": None,
+                "keys": [{"key": "owner alice", "present": False}],
                 "filters": [
                     {
                         "kind": "topic",
@@ -238,6 +243,78 @@ async def test_the_page_says_what_keeps_a_rule_from_matching(
     said = words((await alice.get("/why", params={"message": "m-1", "by": "now"})).text)
     assert f"It could not match: {reason}" in said
     assert "no rule of yours matched" in said
+
+
+@pytest.mark.parametrize(
+    ("filters", "said"),
+    [
+        (
+            [Owner(users=("me",), groups=("mine",))],
+            "Not brought up: the message has none of owner alice and owning group python-sig.",
+        ),
+        ([Application(names=("KOJI",))], "Brought up by application koji."),
+        (
+            [Application(names=(*"abcdefgh", "koji", "pagure"))],
+            (
+                "Brought up by application koji; not by application a, application b, "
+                "application c, application d and 5 more."
+            ),
+        ),
+        (
+            [Artifact(names=tuple(f"{n}" for n in range(9)))],
+            "Brought up by name 0, name 1, name 2, name 3 and name 4; it has 4 more keys.",
+        ),
+        ([Group(groups=("mine",)), Owner(groups=("mine",))], "not brought up"),
+        (
+            [Application(names=("x",), negate=True)],
+            "It has no keys, so it is looked at for every message.",
+        ),
+    ],
+)
+async def test_the_page_says_what_brought_a_rule_up_or_would_have(
+    alice: Browser, parts: Parts, filters: list[Filter], said: str
+) -> None:
+    version = await people.saved(
+        parts, replace(ALICE, rules=(replace(UPDATES, filters=tuple(filters), everything=True),))
+    )
+    artifacts = frozenset(f"rpms/{n}" for n in range(9))
+    await came(parts, version, replace(MESSAGE, app="Koji", artifacts=artifacts))
+    page = words((await alice.get("/why", params={"message": "m-1"})).text)
+    assert said.casefold() in page.casefold()
+
+
+async def test_a_rule_that_asks_for_groups_of_somebody_in_none_cannot_be_brought_up(
+    parts: Parts, signed_in_as: Callable[..., Awaitable[Browser]]
+) -> None:
+    told = a_destination(user="carol")
+    mine = replace(a_rule("mine", told, user="carol"), filters=(Group(groups=("mine",)),))
+    carols = Preferences(UserId("id-of-carol"), "carol", (), (told,), (mine,))
+    await came(parts, await people.saved(parts, carols))
+    found = await why(parts, "carol", "m-1", now=False)
+    assert found
+    assert [each["keys"] for each in found.as_json()["rules"]] == [[]]
+    page = await (await signed_in_as("carol")).get("/why", params={"message": "m-1"})
+    assert "No message can have what it asks for now." in words(page.text)
+
+
+async def test_machines_get_null_for_a_rule_without_keys_and_at_most_1000_of_many(
+    parts: Parts,
+) -> None:
+    without = replace(UPDATES, filters=(), everything=True)
+    names = tuple(f"{n:04}{'x' * 400}" for n in range(600))
+    twice = Artifact(types=("rpms", "modules"), names=names[:500])
+    many = replace(WARNINGS, filters=(Owner(users=names, groups=names),))
+    pairs = replace(a_rule("pairs"), filters=(twice,))
+    version = await people.saved(parts, replace(ALICE, rules=(without, many, pairs)))
+    owners = (Ownership("rpms/python", users=frozenset({names[599]})),)
+    await came(parts, version, replace(MESSAGE, owners=owners))
+    found = await why(parts, "alice", "m-1", now=False)
+    assert found
+    nothing, some, rest = [each["keys"] for each in found.as_json()["rules"]]
+    assert (nothing, len(some), len(rest)) == (None, 1000, 1000)
+    assert [each["present"] for each in some[:2]] == [True, False]
+    assert some[0]["key"].startswith("owner 0599xxx")
+    assert max(len(each["key"]) for each in some + rest) == 300
 
 
 async def test_what_is_not_there_is_said_at_the_field_and_what_was_typed_stays(

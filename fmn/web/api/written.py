@@ -8,6 +8,7 @@ from fmn.model import Message
 from fmn.rules.explanation import Answer
 from fmn.storage.lookback import Reached
 from fmn.web.editor.preview import Example, Preview
+from fmn.web.history.signs import cost_json, signs_json
 
 
 def preview_json(found: Preview) -> dict[str, Any]:
@@ -18,6 +19,7 @@ def preview_json(found: Preview) -> dict[str, Any]:
         "estimated": found.estimated,
         "partial": found.partial,
         "keyed": found.keyed,
+        "keys": cost_json(found.cost),
         "days": [asdict(day) for day in found.days],
         "overlap": dict(found.overlap),
         "examples": [_example(each) for each in found.examples],
@@ -45,6 +47,7 @@ def _example(example: Example) -> dict[str, Any]:
     return {
         "message": _message(example.message),
         "filters": list(_answers(example.explanation.filters)),
+        "keys": signs_json(example.explanation.signs),
         "other_rules": list(example.other_rules),
     }
 

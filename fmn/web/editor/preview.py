@@ -15,12 +15,11 @@ from itertools import pairwise
 
 from fmn.model import Message
 from fmn.preferences.values import Preferences, rule_set
-from fmn.rules.explanation import Explanation
+from fmn.rules.explanation import Cost, Explanation
 from fmn.rules.me import Me
 from fmn.rules.rule import Rule
 from fmn.storage.candidates import Sample, samples
 from fmn.storage.engine import reading
-from fmn.web.editor.others import Others
 from fmn.web.parts import Parts
 
 DAYS = 14
@@ -65,7 +64,9 @@ class Preview:
     candidates: int
     """Messages that had one of the rule's keys, or all there were; private ones as above."""
     keyed: bool
-    """Whether the rule has an access key: without one every message must be looked at."""
+    """Whether the history is filed by what the rule asks for: if not, every message may match."""
+    cost: Cost
+    """How the rule will be found."""
     overlap: Mapping[str, float]
     """Name of another rule → how many of the matches it brings already."""
     partial: bool = False
@@ -130,11 +131,11 @@ class _Judged:
 class _Judge:
     def __init__(self, parts: Parts, preferences: Preferences, draft: Rule) -> None:
         groups = parts.directory
-        others = (rule for rule in preferences.rules if rule.id != draft.id)
+        others = tuple(rule for rule in preferences.rules if rule.id != draft.id)
         self._draft = replace(draft, enabled=True, blocked="")
         alone = replace(preferences, rules=(self._draft,))
         self._mine = rule_set([alone], groups=groups)
-        self._others = Others(preferences, others, groups)
+        self._others = rule_set([replace(preferences, rules=others)], groups=groups)
         self.covers = self._draft.covers(Me(draft.user, groups.groups_of(draft.user)))
         self._left = False
 
@@ -149,7 +150,7 @@ class _Judge:
         seen = [each for each in sample.messages if not each.private or each.names(self.user)]
         matching = (each for each in seen if not self._left and len(self._mine.match(each)))
         factor = sample.candidates / len(sample.messages) if sample.messages else 1
-        found = tuple((each, self._others.names(each)) for each in matching)
+        found = tuple((each, self._known_by(each)) for each in matching)
         return _Judged(sample.start, found, len(seen), max(1.0, factor))
 
     def preview(self, judged: Iterable[_Judged], zone: tzinfo, *, partial: bool) -> Preview:
@@ -161,6 +162,7 @@ class _Judge:
             judged=sum(each.judged for each in newest),
             candidates=round(sum(each.judged * each.factor for each in newest)),
             keyed=bool(self.covers),
+            cost=self._mine.cost(self._draft),
             overlap=_overlap(newest),
             partial=partial,
         )
@@ -168,6 +170,9 @@ class _Judge:
     @property
     def user(self) -> str:
         return self._draft.user
+
+    def _known_by(self, message: Message) -> tuple[str, ...]:
+        return tuple(rule.name for rule in self._others.match(message).rules)
 
     def _example(self, message: Message, names: tuple[str, ...]) -> Example:
         return Example(message, self._mine.explain(self._draft, message), names)

@@ -16,6 +16,7 @@ from fmn.storage.accounts import account
 from fmn.storage.engine import Engine, reading
 from fmn.storage.lookback import Judged, Reached, message_of, outcomes
 from fmn.storage.preferences import load_user, newest
+from fmn.web.history.signs import in_words, signs_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,19 @@ class Verdict:
         places = enumerate(self.explanation.filters, start=1)
         return next((place for place, answer in places if not answer.holds), None)
 
+    @property
+    def brought_up(self) -> str:
+        """Return which keys brought the rule up, or would have; empty where it raised."""
+        said = self.explanation
+        return in_words(said.signs) if said.filters or said.signs is None else ""
+
     def as_json(self) -> dict[str, Any]:
         """Return it for machines."""
         said = self.explanation
         filters = [asdict(each) | {"deciding": list(each.deciding)} for each in said.filters]
         named = {"rule": self.rule.name, "id": self.rule.id}
-        return named | {"matched": said.matched, "why": said.why, "filters": filters}
+        verdict = {"matched": said.matched, "why": said.why, "filters": filters}
+        return named | verdict | {"keys": signs_json(said.signs)}
 
 
 @dataclass(frozen=True, slots=True)

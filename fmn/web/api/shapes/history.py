@@ -47,6 +47,19 @@ class Answer(BaseModel):
     deciding: list[str] = Field(description="The values that made it so.")
 
 
+class Sign(BaseModel):
+    """A key by which a rule is found."""
+
+    key: str = Field(examples=["owner alice"], description="In words, at most 300 characters.")
+    present: bool = Field(description="Whether the message has it.")
+
+
+KEYS = (
+    "The keys that would have brought the rule up, those of the message first, at most 1,000; "
+    "null: it has none, and is looked at for every message."
+)
+
+
 class Verdict(BaseModel):
     """What one rule said to a message."""
 
@@ -55,6 +68,7 @@ class Verdict(BaseModel):
     matched: bool
     why: str | None = Field(description="What kept it from matching, whatever its filters say.")
     filters: list[Answer]
+    keys: list[Sign] | None = Field(description=KEYS)
 
 
 class Outcome(BaseModel):
@@ -105,6 +119,7 @@ class Example(BaseModel):
 
     message: MessageFacts
     filters: list[Answer]
+    keys: list[Sign] | None = Field(description=KEYS)
     other_rules: list[str] = Field(description="Names of your other rules that match it.")
 
 
@@ -115,7 +130,15 @@ class Preview(BaseModel):
     known: float = Field(description="How many of them your other rules already bring.")
     estimated: bool
     partial: bool = Field(description="Time was over before all days were judged.")
-    keyed: bool = Field(description="Without a key, every message must be looked at.")
+    keyed: bool = Field(
+        description="Whether the history is filed by what the rule asks for; if not, all of it may "
+        "match."
+    )
+    keys: list[str] | None = Field(
+        description="The keys by which the rule will be found, at most 1,000; null: it has none, "
+        "and will be looked at for every message.",
+        examples=[["owner alice"]],
+    )
     days: list[Day] = Field(description="The oldest first; the last one is today.")
     overlap: dict[str, float] = Field(description="Another rule → how many it brings, too.")
     examples: list[Example]
