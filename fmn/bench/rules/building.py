@@ -28,6 +28,7 @@ POINTER, ROUNDED = 8, 16
 def built(world: World) -> tuple[RuleSet, Built]:
     """Return the rule set of the world, and what it cost."""
     _ = world.memberships.members_of("")  # the directory's, not the rules'
+    put_all(RuleSet(), [row(world, 0)])  # so that all code is there
     before = memory()
     rule_set = RuleSet(groups=world.memberships)
     reading, putting, rules = put_all(rule_set, rows(world))

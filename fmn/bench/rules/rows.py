@@ -9,8 +9,8 @@ from fmn.rules.filter import Filter
 from fmn.rules.plan import Plan, plan_of
 from fmn.rules.roster import Card, Named, Place
 
-MOST = 50_000
-"""Plans that are kept for the next rule with equal filters."""
+MOST = 2_000
+"""Plans that are kept for the next rule with equal filters: enough for those that many have."""
 
 
 class RuleRow(NamedTuple):
