@@ -23,7 +23,8 @@ class Changing:
         self.change(**groups)
 
     def change(self, **groups: Iterable[str]) -> None:
-        self._now = Memberships({user: frozenset(theirs) for user, theirs in groups.items()})
+        self.known = {user: frozenset(theirs) for user, theirs in groups.items()}
+        self._now = Memberships(self.known)
 
     def groups_of(self, user: str) -> frozenset[str]:
         return self._now.groups_of(user)
