@@ -12,7 +12,7 @@ from fmn.rules.index.pieces import Need
 TOKEN = re.compile(
     r"""
       (?P<nothing> \(\?[imsU-]+\) | \\[dDsSwWbBAzafnrtv] | [.^$\]}] | [^ -~]
-                 | \[\^?\]?(?:\\.|[^\[\]\\])*\] )
+                 | \[\^?+\]?+(?:\\.|[^\[\]\\])*\] )
     | (?P<open>    \((?!\?) | \(\?(?:P?<\w+>|[imsU-]*:) )
     | (?P<close>   \) )
     | (?P<either>  \| )

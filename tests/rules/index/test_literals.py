@@ -30,6 +30,8 @@ from tests.rules.index.strategies import REGEXES, TEXTS
         (r"[^\]x]a", [{"a"}]),
         ("(?P<what>ab)", [{"ab"}]),
         ("stra\u00dfe", [{"stra"}, {"e"}]),
+        ("[]x[a]", []),
+        ("[^]x[a]", []),
         (r"\d+", []),
         ("", []),
     ],
