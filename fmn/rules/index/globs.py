@@ -47,12 +47,13 @@ class Globs:
 
     def _asked(self, field: str, value: str) -> tuple[int, ...]:
         places = self._fields[field].matching(value)
-        self._left -= OVERHEAD + 4 * len(value) + 8 * len(places)
-        if self._left < 0:
+        size = OVERHEAD + 4 * len(value) + 8 * len(places)
+        if size > self._left:
             self._left = self._room
             for known in self._known.values():
                 known.clear()
-        else:
+        if size <= self._left:
+            self._left -= size
             self._known[field][value] = places
         return places
 

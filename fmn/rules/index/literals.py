@@ -11,8 +11,9 @@ from fmn.rules.index.pieces import Need
 
 TOKEN = re.compile(
     r"""
-      (?P<nothing> \(\?[imsU-]+\) | \\[dDsSwWbBAzafnrtv] | [.^$\]}] | [^ -~]
-                 | \[\^?\]?(?:\\.|[^\[\]\\])*\] )
+      (?P<flags>   \(\?[imsU-]+\) )
+    | (?P<nothing> \\[dDsSwWbBAzafnrtv] | [.^$\]}] | [^ -~]
+                 | \[\^?+\]?+(?:\\.|[^\[\]\\])*\] )
     | (?P<open>    \((?!\?) | \(\?(?:P?<\w+>|[imsU-]*:) )
     | (?P<close>   \) )
     | (?P<either>  \| )
@@ -32,9 +33,12 @@ def required(regex: str) -> list[Need]:
     at = 0
     while at < len(regex):
         token = TOKEN.match(regex, at)
-        if token is None or not _taken(token, groups):
+        if token is None:
             return []
         at = token.end()
+        # Flags are no item: in `a(?i)?` it is the `a` that may be missing.
+        if token.lastgroup != "flags" and not _taken(token, groups):
+            return []
     return groups[0].needs() if len(groups) == 1 else []
 
 

@@ -8,8 +8,10 @@ from ahocorasick_rs import BytesAhoCorasick
 
 WINDOW = 16 * 1024
 """Bytes that are looked through at once: each place where a piece stands is an object for then."""
+LONGEST = 64
+"""Bytes of what is looked for at once; of a longer piece its end is."""
 DEEPEST = 4
-"""Pieces within the automaton that may end at the same place."""
+"""How many that are looked for at once may end at the same place."""
 BETWEEN = b"\xff"
 """A byte that is in no UTF-8, so in no piece."""
 
@@ -25,40 +27,37 @@ class Pieces:
 
     def __init__(self, sought: Iterable[tuple[str, int]]) -> None:
         """Take each piece, which must not be empty, with its place; both may come again."""
-        places = defaultdict(list)
+        places = defaultdict[bytes, list[int]](list)
         for piece, place in sought:
             places[encoded(piece)].append(place)
-        shallow, self._deeper = _layered(places)
-        self._places = [places[piece] for piece in shallow]
-        self._automaton = BytesAhoCorasick(shallow)
-        self._longest = max(map(len, shallow), default=1)
+        ends, numbers = _ends(places)
+        self._places: list[list[int]] = [[] for _ in ends]
+        self._longer = defaultdict[int, list[tuple[bytes, list[int]]]](list)
+        for whole, number in numbers.items():
+            if whole == ends[number]:
+                self._places[number] = places[whole]
+            else:
+                self._longer[number].append((whole, places[whole]))
+        self._automaton = BytesAhoCorasick(ends)
 
     def found(self, text: bytes) -> list[int]:
         """Return the places of all pieces that stand in an encoded text."""
         if not self._places:
             return []
-        found = self._numbers(text)
-        if not found:
-            return []
+        found = self._ends_in(text)
         places = [place for number in found for place in self._places[number]]
-        if self._deeper:
-            for number in found & self._deeper.keys():
-                for piece, others in self._deeper[number]:
-                    places += others if piece in text else ()
+        for number in found & self._longer.keys() if self._longer else ():
+            for whole, others in self._longer[number]:
+                places += others if whole in text else ()
         return places
 
-    def _numbers(self, text: bytes) -> set[int]:
+    def _ends_in(self, text: bytes) -> set[int]:
         numbers: set[int] = set()
-        for window in self._windows(text):
+        for at in range(0, len(text), WINDOW):
+            window = text[at : at + WINDOW + LONGEST - 1]
             hits = self._automaton.find_matches_as_indexes(window, overlapping=True)
             numbers.update(map(itemgetter(0), hits))
         return numbers
-
-    def _windows(self, text: bytes) -> Iterable[bytes]:
-        if len(text) <= WINDOW:
-            return (text,)
-        step = max(WINDOW, self._longest)
-        return (text[at : at + step + self._longest - 1] for at in range(0, len(text), step))
 
 
 def encoded(text: str) -> bytes:
@@ -74,28 +73,24 @@ def rarest(asked: Sequence[Sequence[Need]]) -> Iterator[Need]:
     many = Counter(piece for needs in asked for need in needs for piece in need)
 
     def share(need: Need) -> float:
-        return sum(many[piece] * 0.25 ** min(len(piece), 8) for piece in need)
+        return sum(many[piece] * 0.5 ** min(len(piece), 8) for piece in need)
 
     return (min(needs, key=share, default=frozenset()) for needs in asked)
 
 
-_Deeper = dict[int, list[tuple[bytes, list[int]]]]
-
-
-def _layered(places: dict[bytes, list[int]]) -> tuple[list[bytes], _Deeper]:
-    # Of pieces that end alike ("a", "aa", "aaa"…) the automaton tells each at each place, which is
-    # a matter of gigabytes for a thousand of them in a long text. So of such a row it has the
-    # shortest only; the others, by the longest of these, are asked where that one is found.
-    shallow: list[bytes] = []
-    deeper: _Deeper = defaultdict(list)
+def _ends(pieces: Iterable[bytes]) -> tuple[list[bytes], dict[bytes, int]]:
+    # The automaton knows pieces by how they end: long ones would take it long to build. Of ends
+    # that end alike ("a", "aa", "aaa"…) it would tell each at each place, which is a matter of
+    # gigabytes for a thousand of them in a long text, so of such a row it has the shortest only.
+    ends: list[bytes] = []
+    numbers: dict[bytes, int] = {}
     row: list[tuple[bytes, int]] = []
-    for backwards in sorted(piece[::-1] for piece in places):
-        while row and not backwards.startswith(row[-1][0]):
+    for backwards in sorted(piece[::-1] for piece in pieces):
+        end = backwards[:LONGEST]
+        while row and not end.startswith(row[-1][0]):
             row.pop()
-        piece = backwards[::-1]
-        if len(row) < DEEPEST:
-            row.append((backwards, len(shallow)))
-            shallow.append(piece)
-        else:
-            deeper[row[-1][1]].append((piece, places[piece]))
-    return shallow, dict(deeper)
+        if len(row) < DEEPEST and not (row and row[-1][0] == end):
+            row.append((end, len(ends)))
+            ends.append(end[::-1])
+        numbers[backwards[::-1]] = row[-1][1]
+    return ends, numbers

@@ -92,15 +92,15 @@ class _Limits:
 
 class _Least(_Limits):
     def find(self, values: Sequence[object], found: Found) -> None:
-        if numbers := _numbers(values):
-            end = bisect_right(self._numbers, max(numbers))
+        numbers = _numbers(values)
+        if numbers and (end := bisect_right(self._numbers, max(numbers))):
             found.ranges.append(self._places[:end])
 
 
 class _Most(_Limits):
     def find(self, values: Sequence[object], found: Found) -> None:
-        if numbers := _numbers(values):
-            start = bisect_left(self._numbers, min(numbers))
+        numbers = _numbers(values)
+        if numbers and (start := bisect_left(self._numbers, min(numbers))) < len(self._numbers):
             found.ranges.append(self._places[start:])
 
 
