@@ -7,10 +7,12 @@ match. What cannot be looked up as it stands, a glob or a word, is `sought`.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, NamedTuple, Protocol
 
 from fmn.model import Message
 from fmn.rules.me import Me
+from fmn.rules.words import short
 
 Field = Literal[
     "application", "topic", "artifact", "type", "name", "user", "agent", "group", "owner",
@@ -30,7 +32,7 @@ class Key(NamedTuple):
     """An application's with its case folded; all others as they are."""
 
     def __str__(self) -> str:
-        return f"{self.field} {self.value}"
+        return f"{self.field} {short(self.value)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Sought(Protocol):
 Asked = Key | Own | Sought
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cover:
     """Keys of which every message that a filter matches, `negate` aside, has one.
 
@@ -77,7 +79,7 @@ class Cover:
     exact: bool = True
     """Whether it matches every message that has one."""
 
-    @property
+    @cached_property
     def is_personal(self) -> bool:
         """Tell whether it depends on whose rule it is."""
         return any(isinstance(key, Own) for key in self.keys)

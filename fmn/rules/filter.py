@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from functools import cached_property
 from itertools import islice
 from typing import Annotated, Any
 
@@ -61,6 +62,11 @@ class Filter(BaseModel, ABC):
         None: nobody knows, so it is asked of every message, and for each user.
         """
         return None
+
+    @cached_property
+    def cover(self) -> Cover | None:
+        """Its access keys, asked for once."""
+        return self.keys()
 
     def holds(self, message: Message, me: Me) -> bool:
         """Answer the question, turned round where it is negated."""

@@ -52,7 +52,7 @@ class Plan:
 def plan_of(filters: Iterable[Filter]) -> Plan:
     """Return how a rule with these filters will be found."""
     filters = tuple(filters)
-    covers = {place: each.keys() for place, each in enumerate(filters) if not each.negate}
+    covers = {place: each.cover for place, each in enumerate(filters) if not each.negate}
     known = {place: cover for place, cover in covers.items() if cover is not None}
     if not known:
         return Plan(None, filters, is_everything=not covers)

@@ -60,7 +60,7 @@ class Rule:
 
         Every message it matches has one key of each set; where a set is empty it matches none.
         """
-        asked = (filter_.keys() for filter_ in self.filters if not filter_.negate)
+        asked = (filter_.cover for filter_ in self.filters if not filter_.negate)
         resolved = (cover.resolved(me) for cover in asked if cover is not None)
         return [keys for keys in resolved if all(isinstance(key, Key | Pattern) for key in keys)]
 

@@ -7,15 +7,14 @@ of each a few rows are in hand, and of one user at a time there is a card.
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, ColumnElement, Row, Select, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncResult
 
 from fmn.model import DestinationId, DestinationState, RuleId, UserId
-from fmn.preferences.codec import filters_from_json
-from fmn.rules.plan import Plan, plan_of
+from fmn.preferences.plans import Plans
+from fmn.rules.plan import Plan
 from fmn.rules.roster import Card, Named, Place
 from fmn.storage import tables
 from fmn.storage.rows import Columns, Kinds, readable
@@ -23,9 +22,6 @@ from fmn.storage.statements import among
 
 ROWS = 500
 """Rows of each select in hand. The event loop has a turn whenever the next ones are fetched."""
-
-TEXTS = 100_000
-"""Plans that are kept while it lasts: the filters of most rules are those of another one."""
 
 PlanOf = Callable[[str], Plan]
 
@@ -47,11 +43,7 @@ async def cards(
     Rules that can match nothing are left out. So is a rule or a destination that cannot be read,
     with a log line. Whoever stops early must close it.
     """
-
-    @lru_cache(TEXTS)
-    def plan(filters: str) -> Plan:
-        return plan_of(filters_from_json(filters, kinds))
-
+    plan = Plans(kinds).plan
     async with AsyncExitStack() as stack:
         everybody, *theirs = [
             await stack.enter_async_context(

@@ -5,12 +5,10 @@ from typing import Any, NamedTuple
 
 from fmn.kinds import kinds, load
 from fmn.preferences.codec import filters_from_json
+from fmn.preferences.plans import Plans
 from fmn.rules.filter import Filter
-from fmn.rules.plan import Plan, plan_of
+from fmn.rules.plan import Plan
 from fmn.rules.roster import Card, Named, Place
-
-MOST = 2_000
-"""Plans that are kept for the next rule with equal filters: enough for those that many have."""
 
 
 class RuleRow(NamedTuple):
@@ -40,7 +38,7 @@ class Reading:
 
     def __init__(self) -> None:
         self._kinds = {kind: load(at) for kind, at in kinds("fmn.rules.filters").items()}
-        self._plans: dict[str, Plan] = {}
+        self._plan = Plans(self._kinds).plan
 
     def filters(self, text: str) -> tuple[Filter, ...]:
         """Return the filters of a rule."""
@@ -56,11 +54,3 @@ class Reading:
                 rules.append(Named(rule.id, rule.name, rule.tells))
                 plans.append(plan)
         return Card(row.user, told, tuple(rules)), plans
-
-    def _plan(self, text: str) -> Plan:
-        plan = self._plans.get(text)
-        if plan is None:
-            if len(self._plans) >= MOST:
-                self._plans.clear()
-            plan = self._plans[text] = plan_of(self.filters(text))
-        return plan

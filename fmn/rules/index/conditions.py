@@ -7,7 +7,8 @@ make a hundred thousand.
     start[c] the first key of a condition
 """
 
-from collections.abc import Collection
+from array import array
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +28,9 @@ class Conditions:
         self._start.append(0)
         self._negate = Column(bool)
 
-    def number(self, keys: Collection[int], *, negate: bool) -> int:
+    def number(self, keys: Iterable[int], *, negate: bool) -> int:
         """Return the number of the condition that a message has one of these keys, or none."""
-        row = np.array(sorted(keys), np.int64)
+        row = array("q", sorted({*keys}))
         number = self._numbers.setdefault(bytes([negate]) + row.tobytes(), len(self._negate))
         if number == len(self._negate):
             self._keys.extend(row, len(row))

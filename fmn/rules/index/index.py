@@ -6,14 +6,14 @@ It knows keys, not kinds of filters. What was put since the last `seal` stands i
 beside the postings until the next one: a change costs microseconds, and nothing waits for it.
 """
 
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from fmn.model import Message
 from fmn.rules.access import Own
-from fmn.rules.index.column import Column
 from fmn.rules.index.postings import EVERY, Entries, Postings
 from fmn.rules.index.question import Question, Teams, own_key
 from fmn.rules.index.rests import Rests
@@ -30,7 +30,7 @@ RIPE = 10_000
 """Rules put since the last seal that are worth a new one; more where there are many."""
 RIPE_SIGHTS = 200
 """Globs, words and the like that are asked one by one."""
-KEPT = 10_000
+KEPT = 2_000
 """Plans that are known by heart."""
 
 
@@ -79,7 +79,7 @@ class Index:
     def put(self, user: str, plans: Sequence[Plan]) -> int:
         """Put a user's rules in place of those the user had; return the user's number.
 
-        Before the first seal nothing is found, and many are put at no cost.
+        Before the first seal, or the first match, very many are put at little cost.
         """
         number, first = self._users.put(user, len(plans))
         rows = [
@@ -103,6 +103,8 @@ class Index:
 
     def seal(self) -> Callable[[], None]:
         """Return what makes postings of all that was put; see `RuleSet.seal`."""
+        if not len(self._users):
+            return _nothing
         numbered, known, conditions = len(self._sights), len(self._rests), self._rests.entries
         sights = self._sights.seal()
         loaded, self._loading = self._loading, None
@@ -128,6 +130,8 @@ class Index:
 
     def match(self, message: Message) -> Found:
         """Return which rules match, and which could not be evaluated."""
+        if self._loading is not None:
+            self.seal()()
         question = Question(message, self._teams, self._sights)
         layers = self._layers
         search = Search(self._among(stale=bool(layers.stale or self._puts)), question)
@@ -167,17 +171,28 @@ class Loading:
     """What is put before the first seal."""
 
     def __init__(self) -> None:
-        self._columns = Column(np.int64), Column(np.uint32), Column(np.uint32)
+        self._columns = array("q"), array("I"), array("I")
 
-    def extend(self, rows: Sequence[tuple[int, int, int]]) -> None:
+    def extend(self, rows: Iterable[tuple[int, int, int]]) -> None:
         """Take rows of key, rest and slot."""
-        for column, values in zip(self._columns, zip(*rows, strict=True), strict=False):
-            column.extend(values, len(values))
+        keys, rests, slots = self._columns
+        for key, rest, slot in rows:
+            keys.append(key)
+            rests.append(rest)
+            slots.append(slot)
 
     def entries(self) -> Entries:
         """Return all that was put."""
         keys, rests, slots = self._columns
-        return Entries(keys.all, rests.all, slots.all)
+        return Entries(
+            np.frombuffer(keys, np.int64),
+            np.frombuffer(rests, np.uint32),
+            np.frombuffer(slots, np.uint32),
+        )
+
+
+def _nothing() -> None:
+    pass
 
 
 def _both(one: Recent, other: Recent) -> Recent:

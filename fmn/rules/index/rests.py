@@ -5,7 +5,8 @@ that does, and whose keys say all of it, is answered for all users of a group at
 filter that nobody knows about is asked for each user.
 """
 
-from collections.abc import Callable, Iterable
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -19,8 +20,8 @@ from fmn.rules.index.postings import Entries, Numbers, expanded
 
 NONE = 0
 """The rest of which nothing is left, and what of a rest is nothing beyond its conditions."""
-KEPT = 20_000
-"""Rests whose conditions are known by heart."""
+KEPT = 5_000
+"""Filters, and rests, that are known by heart."""
 
 Said = tuple[tuple[frozenset[int], bool], ...]
 """Conditions: the keys of each, and whether it is negated."""
@@ -46,16 +47,20 @@ class Beyond:
     """Asked for each user."""
 
 
+NOTHING = Beyond()
+
+
 class Rests:
     """All rests there are; equal ones are one. `number` gives what is sought its number."""
 
     def __init__(self, number: Callable[[Sought], int]) -> None:
         self._sought = number
-        self._numbers: dict[tuple[int, bytes], int] = {}
+        self._numbers: dict[bytes, int] = {}
         self._conditions = Conditions()
         self._parts, self._start = Column(np.uint32), Column(np.uint32)
         self._start.append(0)
-        self._beyonds: dict[Beyond, int] = {}
+        self._beyonds: dict[Beyond, int] = {NOTHING: 0}
+        self._known_parts: dict[int, tuple[Filter, int | Personal | Filter]] = {}
         self._beyond = Column(np.uint32)
         self._known: dict[int, Said] = {}
         self.number(())
@@ -66,12 +71,12 @@ class Rests:
 
     def number(self, filters: Iterable[Filter]) -> int:
         """Return the number of the rest that these filters are."""
-        parts, said = self._sorted(dict.fromkeys(filters))
-        row = np.array(sorted(parts), np.uint32)
-        beyond = self._beyonds.setdefault(said, len(self._beyonds))
-        number = self._numbers.setdefault((beyond, row.tobytes()), len(self))
+        parts, said = self._parts_of(filters)
+        beyond = 0 if said is NOTHING else self._beyonds.setdefault(said, len(self._beyonds))
+        row = array("I", [beyond, *parts]).tobytes()
+        number = self._numbers.setdefault(row, len(self))
         if number == len(self):
-            self._parts.extend(row, len(row))
+            self._parts.extend(parts, len(parts))
             self._start.append(len(self._parts))
             self._beyond.append(beyond)
         return number
@@ -116,21 +121,37 @@ class Rests:
             holds[some] = np.logical_and.reduceat(said, sizes.cumsum() - sizes)
         return holds
 
-    def _sorted(self, filters: Iterable[Filter]) -> tuple[set[int], Beyond]:
-        parts = set[int]()
-        common, personal, solitary = list[Filter](), list[Personal](), list[Filter]()
-        for each in filters:
-            cover = each.keys()
-            if cover and not cover.is_personal and cover.exact:
-                keys = map(self.key, cover.keys)
-                parts.add(self._conditions.number(set(keys), negate=each.negate))
-            elif cover and not cover.is_personal:
-                common.append(each)
-            elif cover and cover.exact and all(isinstance(key, Key | Own) for key in cover.keys):
-                personal.append(_personal(cover, negate=each.negate))
-            else:
-                solitary.append(each)
-        return parts, Beyond(tuple(common), tuple(personal), tuple(solitary))
+    def _parts_of(self, filters: Iterable[Filter]) -> tuple[Sequence[int], Beyond]:
+        """Return the conditions of a rest, and what is none."""
+        parts = list(map(self._part, filters))
+        conditions = sorted({each for each in parts if isinstance(each, int)})
+        if len(conditions) == len(parts):
+            return conditions, NOTHING
+        personal = tuple(each for each in parts if isinstance(each, Personal))
+        others = [each for each in parts if isinstance(each, Filter)]
+        common = tuple(each for each in others if each.cover and not each.cover.is_personal)
+        solitary = tuple(each for each in others if each not in common)
+        return conditions, Beyond(common, personal, solitary)
+
+    def _part(self, filter_: Filter) -> int | Personal | Filter:
+        """Return the number of the condition that a filter is, or what else it is."""
+        # Known by identity: few filters are in most rules, and hashing one is slow.
+        known = self._known_parts.get(id(filter_))
+        if known is None:
+            if len(self._known_parts) >= KEPT:
+                self._known_parts.clear()
+            known = self._known_parts[id(filter_)] = (filter_, self._new_part(filter_))
+        return known[1]
+
+    def _new_part(self, filter_: Filter) -> int | Personal | Filter:
+        cover = filter_.cover
+        if cover is None or not cover.exact:
+            return filter_
+        if not cover.is_personal:
+            return self._conditions.number(map(self.key, cover.keys), negate=filter_.negate)
+        if all(isinstance(key, Key | Own) for key in cover.keys):
+            return _personal(cover, negate=filter_.negate)
+        return filter_
 
 
 def _personal(cover: Cover, *, negate: bool) -> Personal:

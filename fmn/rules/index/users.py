@@ -4,6 +4,7 @@ Each rule has a slot; those of one user follow each other. Who changes rules get
 end, and the old ones count no more.
 """
 
+from array import array
 from collections.abc import Iterable
 
 import numpy as np
@@ -26,11 +27,14 @@ class Users:
         self._first = Column(np.uint32)
         self._many = Column(np.uint32)
         self._user = Column(np.uint32)  # of each slot
-        self._sorted: NDArray[np.uint32] | None = None
+        self._loading: _Loading | None = _Loading()
+        self._sorted: NDArray[np.uint32] = np.empty(0, np.uint32)
         self._since: dict[int, int] = {}
 
     def put(self, name: str, rules: int) -> tuple[int, int]:
         """Return the user's number, and the first of new slots for so many rules."""
+        if self._loading:
+            return self._loading.put(hash(name), rules)
         number = self._number(hash(name))
         first = len(self._user)
         self._first[number], self._many[number] = first, rules
@@ -67,8 +71,15 @@ class Users:
             found |= theirs == each
         return found
 
+    def __len__(self) -> int:
+        """Return how many users there are."""
+        return len(self._names) + (len(self._loading.names) if self._loading else 0)
+
     def settle(self) -> bool:
-        """Make everybody quick to find; return whether a user had been put twice before."""
+        """Make everybody quick to find; return whether somebody had been put twice meanwhile."""
+        if self._loading:
+            loaded, self._loading = self._loading, None
+            self._take(loaded)
         names = self._names.all
         order = np.argsort(names, kind="stable")
         again = np.flatnonzero(names[order][1:] == names[order][:-1])
@@ -77,20 +88,42 @@ class Users:
         self._sorted, self._since = order.astype(np.uint32), {}
         return len(again) > 0
 
+    def _take(self, loaded: "_Loading") -> None:
+        many = np.array(loaded.many, np.uint32)
+        self._names.extend(loaded.names, len(many))
+        self._many.extend(many, len(many))
+        self._first.extend(many.cumsum() - many, len(many))
+        self._user.extend(np.repeat(np.arange(len(many)), many), loaded.slots)
+
     def _number(self, name: int) -> int:
-        known = None if self._sorted is None else self._known(name, self._sorted)
+        known = self._known(name)
         if known is not None:
             return known
-        number = len(self._names)
-        if self._sorted is not None:
-            self._since[name] = number
+        number = self._since[name] = len(self._names)
         self._names.append(name)
         self._first.append(0)
         self._many.append(0)
         return number
 
-    def _known(self, name: int, order: NDArray[np.uint32]) -> int | None:
+    def _known(self, name: int) -> int | None:
+        order = self._sorted
         at = self._names[: len(order)].searchsorted(name, side="right", sorter=order)
         if at > 0 and self._names[number := int(order[at - 1])] == name:
             return number
         return self._since.get(name)
+
+
+class _Loading:
+    """Users who are put before anybody is looked for, as if each came once."""
+
+    def __init__(self) -> None:
+        self.names = array("q")
+        self.many = array("I")
+        self.slots = 0
+
+    def put(self, name: int, rules: int) -> tuple[int, int]:
+        number, first = len(self.names), self.slots
+        self.names.append(name)
+        self.many.append(rules)
+        self.slots += rules
+        return number, first

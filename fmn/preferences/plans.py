@@ -1,0 +1,44 @@
+"""Plans of rules as SQL keeps their filters: what a million rules have in common is read once."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from fmn.preferences.codec import filters_from_json
+from fmn.rules.filter import Filter
+from fmn.rules.plan import Plan, plan_of
+
+MOST = 2_000
+"""Plans and filters that are kept: the next rules are likely to have them, too."""
+
+
+class Plans:
+    """The plans of rules, for as long as many are read."""
+
+    def __init__(self, kinds: Mapping[str, type[Filter]]) -> None:
+        self._kinds = kinds
+        self._plans: dict[str, Plan] = {}
+        self._filters: dict[bytes, Filter] = {}
+        self._each = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+    def plan(self, filters: str) -> Plan:
+        """Return the plan of a rule with these filters, a JSON list.
+
+        Raises PreferencesError for what no kind knows, msgspec.DecodeError for what is no list.
+        """
+        plan = self._plans.get(filters)
+        if plan is None:
+            if len(self._plans) >= MOST:
+                self._plans.clear()
+            each = [self._filter(bytes(raw)) for raw in self._each(filters)]
+            plan = self._plans[filters] = plan_of(each)
+        return plan
+
+    def _filter(self, written: bytes) -> Filter:
+        known = self._filters.get(written)
+        if known is None:
+            if len(self._filters) >= MOST:
+                self._filters.clear()
+            [known] = filters_from_json(f"[{written.decode()}]", self._kinds)
+            self._filters[written] = known
+        return known
