@@ -18,12 +18,9 @@ class Bodies:
         paths = defaultdict[str, list[tuple[int, InBody]]](list)
         for place, each in sought:
             paths[each.path].append((place, each))
-        alike = defaultdict[tuple[tuple[str, int], ...], list[tuple[int, InBody]]](list)
-        for path, known in paths.items():
-            alike[tuple(Path(path).steps)] += known
         self._root = _Step()
-        for steps, known in alike.items():
-            self._root.made(steps).asked = asked(known)
+        for path, known in paths.items():
+            self._root.made(Path(path).steps).asked += asked(known)
 
     def find(self, content: object, found: Found) -> None:
         """Add what the values of a body have."""

@@ -183,6 +183,14 @@ def test_no_body_is_too_much(body: bytes) -> None:
     assert one_by_one(asked, message) == found(asked, message)
 
 
+def test_a_text_begins_with_itself_and_with_nothing() -> None:
+    starts = ["", "k", "kernel", "kernels", "K", "ernel"]
+    asked = [Begins("a[]", start) for start in starts]
+    assert found(asked, with_body({"a": ["kernel", "ke", 1]})) == [0, 1, 2]
+    assert found(asked, with_body({"a": [""]})) == [0]
+    assert found(asked, with_body({"a": [1, None, ["kernel"]]})) == []
+
+
 def test_limits_are_compared_exactly() -> None:
     numbers: list[int | Decimal] = [
         2**64, Decimal(2**64) + Decimal("0.5"), 2**64 + 1, Decimal("0.1"), Decimal("-1e400"), 0
