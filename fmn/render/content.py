@@ -37,7 +37,8 @@ error, so use `said`, or ask `is defined`, of what a body may lack.
 
 A template of an app that raises is left out for that message: it reads as published, or as any
 other of its kind, and the fault is told with template and line. A notification in other words is
-better than none. Only where the default raises is nothing sent: a dead letter, to mend and replay.
+better than none. Only where the default raises is nothing sent, or nothing more: a dead letter, to
+mend and replay.
 """
 
 import re

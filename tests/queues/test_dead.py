@@ -17,7 +17,7 @@ from fmn.queues.intake import Intake
 from fmn.queues.log import Log
 from fmn.queues.outgoing import put
 from fmn.report.gathered import ledger_of
-from tests.factories import a_chunk, a_message
+from tests.factories import a_chunk, a_message, a_recipient
 from tests.queues.conftest import Join, Member
 from tests.queues.road import judge_all, lines_of, one_mail_each, send_all, totals, until
 from tests.queues.road import until_counted as counted
@@ -66,6 +66,41 @@ async def test_a_message_is_replayed_once_with_the_origin_it_had(join: Join) -> 
         left = await letters(worker.connection)
     assert (first, counts["dead"], counts["handled"], left) == (1, 0, 1, [])
     assert origins == [first_origin]
+
+
+async def test_what_left_of_a_message_before_it_was_given_up_is_not_sent_again_by_its_replay(
+    join: Join,
+) -> None:
+    sent, done = list[str](), asyncio.Event()
+
+    def judge(message: Message, origin: Origin) -> Emission:
+        def rest() -> Emission:
+            if not sent:
+                raise ZeroDivisionError("a bug")
+            return one_mail_each(message, origin)
+
+        return Emission((a_chunk(a_recipient(message.id, "a"), origin=origin),), (), rest)
+
+    async def send(_content: Content, recipient: Recipient) -> None:
+        sent.extend(recipient.keys)
+
+    async def all_sent(sender: Member, n: int) -> None:
+        await counted(sender, "sent email", n)
+        done.set()
+
+    async with join("worker") as worker, join("sender") as sender:
+        await Intake(worker.connection, worker.life).put([a_message()])
+        for n in (1, 3):
+            await judge_all(worker, 1, judge)
+            watch = asyncio.create_task(all_sent(sender, n))
+            await send_all(sender, send, done)
+            await watch
+            done.clear()
+            assert await residuals(worker) == (0, 0)
+            for name in await letters(worker.connection):
+                assert await replay(worker.connection, name)
+        assert (await totals(worker))["handled"] == 1
+    assert sent == ["m-1:a", "m-1:d-email"]
 
 
 async def test_out_of_attempts_a_chunk_is_replayed_with_all_attempts_anew(join: Join) -> None:
