@@ -11,12 +11,9 @@ from array import array
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fmn.rules.index.column import Column
-from fmn.rules.index.postings import CONDITIONS, Entries, Numbers
-
-Mask = NDArray[np.bool]
+from fmn.rules.index.postings import Mask, Numbers, Parts
 
 
 class Conditions:
@@ -44,10 +41,10 @@ class Conditions:
         return frozenset(keys.tolist()), bool(self._negate[number])
 
     @property
-    def entries(self) -> Entries:
+    def parts(self) -> Parts:
         """All conditions, to be filed beside the rules."""
         of = np.repeat(np.arange(len(self._negate), dtype=np.uint32), np.diff(self._start.all))
-        return Entries(self._keys.all, np.full(len(of), CONDITIONS, np.uint32), of)
+        return Parts(self._keys.all, of)
 
     def judged(self, present: Numbers, asked: Numbers) -> Mask:
         """Tell which conditions hold, where of these a key is present and of all others none."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from fmn.model import Message
 from fmn.rules.access import Own
-from fmn.rules.index.postings import EVERY, Entries, Postings
+from fmn.rules.index.postings import EVERY, Entries, Parts, Postings
 from fmn.rules.index.question import Question, Teams, own_key
 from fmn.rules.index.rests import Rests
 from fmn.rules.index.search import Among, Recent, Search
@@ -71,7 +71,7 @@ class Index:
         self._rests = Rests(self._sights.number)
         self._filed: dict[int, Filed] = {}
         self._teams = Teams(groups)
-        self._layers = Layers(Postings(Entries.none()))
+        self._layers = Layers(Postings(Entries.none(), Parts.none()))
         self._recent: Recent = {}
         self._puts = 0
         self._loading: Loading | None = Loading()
@@ -105,7 +105,7 @@ class Index:
         """Return what makes postings of all that was put; see `RuleSet.seal`."""
         if not len(self._users):
             return _nothing
-        numbered, known, conditions = len(self._sights), len(self._rests), self._rests.entries
+        numbered, known, parts = len(self._sights), len(self._rests), self._rests.parts
         sights = self._sights.seal()
         loaded, self._loading = self._loading, None
         if loaded is not None and self._users.settle():
@@ -122,7 +122,7 @@ class Index:
             entries = old.postings.entries + fresh
             if stale:
                 entries = entries.where(self._users.count(entries.slots))
-            postings = Postings(entries + conditions, numbered)
+            postings = Postings(entries, parts, numbered)
             if self._layers is layers:  # else a later seal has begun
                 self._layers = Layers(postings, known)
 

@@ -3,13 +3,13 @@
     keys     sorted                     first[k]  the first group of a key
     rests    of each group              start[g]  the first slot of a group
     slots    of all groups, one after the other, ascending within a group
+    beside   conditions that a key is part of; of[k] is the first of a key
 
-A group is a key and a rest: what must hold besides, asked once for all its slots. Compressed
+A group is a key and a rest: what must hold besides, judged once for all its slots. Compressed
 sparse rows, the layout of sparse matrices: no list, no object for any rule.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,12 +18,10 @@ from numpy.typing import NDArray
 EVERY = -1
 """The key that every message has: no hash of Python's is -1."""
 
-CONDITIONS = 0xFFFF_FFFF
-"""The rest under which stand no slots of rules but the conditions that a key is part of."""
-
 Keys = NDArray[np.int64]
 Numbers = NDArray[np.uint32]
 Places = NDArray[Any]
+Mask = NDArray[np.bool]
 
 
 @dataclass(frozen=True)
@@ -47,87 +45,108 @@ class Entries:
         """Return no entry."""
         return cls(np.empty(0, np.int64), np.empty(0, np.uint32), np.empty(0, np.uint32))
 
-    def where(self, kept: NDArray[np.bool]) -> "Entries":
+    def where(self, kept: Mask) -> "Entries":
         """Return some of them."""
         return Entries(self.keys[kept], self.rests[kept], self.slots[kept])
+
+
+@dataclass(frozen=True)
+class Parts:
+    """One row for each condition and each of its keys."""
+
+    keys: Keys
+    conditions: Numbers
+
+    @classmethod
+    def none(cls) -> "Parts":
+        """Return no row."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.uint32))
 
 
 class Postings:
     """Entries, sorted so that those of a key are found at once. Never changed."""
 
-    def __init__(self, entries: Entries, numbered: int = 0) -> None:
-        """Take entries; keys below `numbered` are no hashes but numbers of what is sought."""
-        self._many = numbered
+    def __init__(self, entries: Entries, parts: Parts, numbered: int = 0) -> None:
+        """Take rules and conditions; keys below `numbered` are numbers of what is sought."""
+        self._keys = np.unique(np.concatenate((entries.keys, parts.keys, (EVERY,))))
         order = np.lexsort((entries.slots, entries.rests, entries.keys))
         keys, rests = entries.keys[order], entries.rests[order]
         self._slots = entries.slots[order]
-        new_key = _begins(keys)
-        new_group = new_key | _begins(rests)
-        starts = np.flatnonzero(new_group)
-        self._keys = keys[new_key]
+        starts = np.flatnonzero(changes(keys) | changes(rests))
         self._rests = rests[starts]
-        self._start = _bounds(starts, len(keys))
-        self._first = _bounds(np.flatnonzero(new_key[starts]), len(starts))
+        self._start = np.append(starts, len(keys)).astype(np.uint32)
+        self._first = self._bounds(keys[starts])
+        order = np.argsort(parts.keys, kind="stable")
+        self._beside = parts.conditions[order]
+        self._of = self._bounds(parts.keys[order])
+        self._numbered = self._small(numbered)
 
     def __len__(self) -> int:
         """Return how many entries there are."""
         return len(self._slots)
 
-    def groups(self, keys: Keys, numbers: Numbers) -> Places:
-        """Return every group under these keys, and under those of these small numbers."""
+    def find(self, keys: Keys, numbers: Numbers) -> Places:
+        """Return the place of each of these keys that is there, and of these small numbers."""
+        # The key that every message has is there, so no place is none.
         found = self._keys.searchsorted(keys)
-        found[found == len(self._keys)] = 0
-        found = found[self._keys[found] == keys] if len(self._keys) else found[:0]
+        np.minimum(found, len(self._keys) - 1, out=found)
+        found = found[self._keys[found] == keys]
         if len(numbers):
-            there = self._numbered[numbers[numbers < len(self._numbered)]]
+            there = self._numbered.take(numbers, mode="clip")
             found = np.concatenate((found, there[there >= 0]))
+        return found
+
+    def groups(self, found: Places) -> Places:
+        """Return every group under the keys at these places."""
         return expanded(self._first[found], self._first[found + 1])
+
+    def conditions(self, found: Places) -> Numbers:
+        """Return every condition that the keys at these places are part of."""
+        return self._beside[expanded(self._of[found], self._of[found + 1])]
 
     def rests(self, groups: Places) -> Numbers:
         """Return the rest of each group."""
         return self._rests[groups]
 
-    def slots(self, groups: Places) -> Numbers:
-        """Return the slots of all these groups, one group after the other."""
+    def slots(self, groups: Places) -> tuple[Numbers, Places]:
+        """Return the slots of these groups, one group after the other, and how many each has."""
+        starts, ends = self._start[groups], self._start[groups + 1]
         if len(groups) == 1:
-            return self._slots[self._start[groups[0]] : self._start[groups[0] + 1]]
-        return self._slots[expanded(self._start[groups], self._start[groups + 1])]
+            return self._slots[starts[0] : ends[0]], ends - starts
+        return self._slots[expanded(starts, ends)], ends - starts
 
     @property
     def entries(self) -> Entries:
-        """All entries again, in the order of their keys, without those of conditions."""
+        """All entries again, in the order of their keys."""
         sizes = np.diff(self._start)
         of_group = np.repeat(self._keys, np.diff(self._first))
-        rests = np.repeat(self._rests, sizes)
-        every = Entries(np.repeat(of_group, sizes), rests, self._slots)
-        return every.where(rests != CONDITIONS)
+        return Entries(np.repeat(of_group, sizes), np.repeat(self._rests, sizes), self._slots)
 
-    @cached_property
-    def _numbered(self) -> NDArray[np.int64]:
-        """Small number → its place among the keys, or -1."""
-        low, high = self._keys.searchsorted((0, self._many))
-        places = np.full(self._many, -1)
+    def _bounds(self, rows: Keys) -> Numbers:
+        """Return where the rows of each key begin in these sorted ones, and where they end."""
+        return np.append(rows.searchsorted(self._keys), len(rows)).astype(np.uint32)
+
+    def _small(self, many: int) -> NDArray[np.int64]:
+        """Return small number → its place among the keys, or -1; one more, which is none."""
+        low, high = self._keys.searchsorted((0, many))
+        places = np.full(many + 1, -1)
         places[self._keys[low:high]] = np.arange(low, high)
         return places
 
 
 def expanded(starts: Places, ends: Places) -> Places:
     """Return every place from each start to before its end."""
-    if len(starts) == 1:
-        return np.arange(starts[0], ends[0])
     sizes = (ends - starts).astype(np.intp)
     upto = sizes.cumsum()
     total = int(upto[-1]) if len(upto) else 0
-    places: Places = np.arange(total) + (starts + sizes - upto).repeat(sizes)
+    places: Places = np.arange(total)
+    places += (starts + sizes - upto).repeat(sizes)
     return places
 
 
-def _begins(column: NDArray[Any]) -> NDArray[np.bool]:
+def changes(column: NDArray[Any]) -> Mask:
+    """Tell where another value begins than the one before; the first always does."""
     new = np.empty(len(column), bool)
     new[:1] = True
     np.not_equal(column[1:], column[:-1], out=new[1:])
     return new
-
-
-def _bounds(starts: Places, end: int) -> NDArray[np.uint32]:
-    return np.append(starts, end).astype(np.uint32)

@@ -15,13 +15,16 @@ import numpy as np
 from fmn.rules.access import Cover, Key, Own, Sought
 from fmn.rules.filter import Filter
 from fmn.rules.index.column import Column
-from fmn.rules.index.conditions import Conditions, Mask
-from fmn.rules.index.postings import Entries, Numbers, expanded
+from fmn.rules.index.conditions import Conditions
+from fmn.rules.index.postings import Mask, Numbers, Parts, expanded
 
 NONE = 0
 """The rest of which nothing is left, and what of a rest is nothing beyond its conditions."""
 KEPT = 5_000
 """Filters, and rests, that are known by heart."""
+
+MANY = 2_000
+"""Rests that are judged at once without asking which of them are the same."""
 
 Said = tuple[tuple[frozenset[int], bool], ...]
 """Conditions: the keys of each, and whether it is negated."""
@@ -105,12 +108,14 @@ class Rests:
         return said
 
     @property
-    def entries(self) -> Entries:
+    def parts(self) -> Parts:
         """The conditions of all rests, to be filed beside the rules."""
-        return self._conditions.entries
+        return self._conditions.parts
 
     def judged(self, present: Numbers, rests: Numbers) -> Mask:
         """Tell of which rests the conditions hold, where of these a key is present."""
+        if len(rests) > MANY:
+            return self._judged_once(present, rests)
         holds = np.ones(len(rests), bool)
         starts, ends = self._start[rests], self._start[rests + 1]
         some = np.flatnonzero(starts < ends)
@@ -119,6 +124,17 @@ class Rests:
             sizes = (ends - starts).astype(np.intp)
             said = self._conditions.judged(present, self._parts[expanded(starts, ends)])
             holds[some] = np.logical_and.reduceat(said, sizes.cumsum() - sizes)
+        return holds
+
+    def _judged_once(self, present: Numbers, rests: Numbers) -> Mask:
+        """Judge equal rests once: there may be very many that are all the same."""
+        asked = np.zeros(len(self), bool)
+        asked[rests] = True
+        distinct = np.flatnonzero(asked).astype(np.uint32)
+        for at in range(0, len(distinct), MANY):
+            some = distinct[at : at + MANY]
+            asked[some] = self.judged(present, some)
+        holds: Mask = asked[rests]
         return holds
 
     def _parts_of(self, filters: Iterable[Filter]) -> tuple[Sequence[int], Beyond]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from fmn.rules.filter import Filter
-from fmn.rules.index.postings import CONDITIONS, Numbers, Postings
+from fmn.rules.index.postings import Mask, Numbers, Postings, changes
 from fmn.rules.index.question import Question
 from fmn.rules.index.rests import NONE, Personal, Rests
-from fmn.rules.index.users import Mask, Slots, Users
+from fmn.rules.index.users import Slots, Users
 from fmn.rules.match_set import Effort, Found
 from fmn.rules.me import Me
 
@@ -48,23 +48,22 @@ class Search:
 
     def postings(self, postings: Postings, known: int) -> None:
         """Take what stands in postings, which have the conditions of so many rests."""
-        groups = postings.groups(self._question.keys, self._question.numbers)
-        rests = postings.rests(groups)
-        are_conditions = rests == CONDITIONS
-        present, groups, rests = (
-            groups[are_conditions],
-            groups[~are_conditions],
-            rests[~are_conditions],
-        )
+        found = postings.find(self._question.keys, self._question.numbers)
+        groups = postings.groups(found)
         self._candidates += len(groups)
+        rests = postings.rests(groups)
         if len(rests) <= self._among.hot:
             holds = np.array([self._holds(rest) for rest in rests.tolist()], bool)
         else:
-            holds = self._judged(postings.slots(present), rests, known)
-        groups, rests = groups[holds], rests[holds]
-        beyond = self._rests.beyond(rests)
-        for each in np.unique(beyond).tolist():
-            self._take(each, postings.slots(groups[beyond == each]))
+            holds = self._judged(postings.conditions(found), rests, known)
+        slots, sizes = postings.slots(groups[holds])
+        beyond = self._rests.beyond(rests[holds])
+        if not beyond.any():
+            self._pieces.append(slots)
+            return
+        each_beyond = beyond.repeat(sizes)
+        for each in set(beyond.tolist()):
+            self._take(each, slots[each_beyond == each])
 
     def recent(self, recent: Recent) -> None:
         """Take what stands beside the postings."""
@@ -88,8 +87,9 @@ class Search:
     def _judged(self, present: Slots, rests: Numbers, known: int) -> Mask:
         """Tell of which of very many rests the conditions hold."""
         holds = self._rests.judged(present, rests)
-        fresh = np.flatnonzero(rests >= known)
-        holds[fresh] = [self._holds(rest) for rest in rests[fresh].tolist()]
+        if known < len(self._rests):
+            fresh = np.flatnonzero(rests >= known)
+            holds[fresh] = [self._holds(rest) for rest in rests[fresh].tolist()]
         return holds
 
     def _holds(self, rest: int) -> bool:
@@ -157,8 +157,7 @@ class Search:
     def _in_order(self, slots: Slots) -> Slots:
         """Return each once, by user, then place."""
         slots = np.sort(slots, kind="stable")  # few runs that are sorted already
-        if len(slots) > 1:
-            slots = slots[np.append(True, slots[1:] != slots[:-1])]
+        slots = slots[changes(slots)]
         if self._among.stale:  # new slots of a user who was there before stand last
             slots = slots[np.argsort(self._users.of(slots), kind="stable")]
         return slots

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmn.rules.index.column import Column
+from fmn.rules.index.postings import Mask
 
 Slots = NDArray[np.uint32]
-Mask = NDArray[np.bool]
 
 FEW = 8
 """Names that are compared one by one."""
