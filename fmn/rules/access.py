@@ -101,6 +101,21 @@ def teams(field: Literal["group", "owning group"], groups: Iterable[str]) -> Ite
     return (Own(field) if group == "mine" else Key(field, group) for group in groups)
 
 
+def named(message: Message, field: Personal) -> Iterable[str]:
+    """Return the users or groups that a message has in a field; some may come twice."""
+    match field:
+        case "agent":
+            return [message.agent] if message.agent else []
+        case "user":
+            return message.users
+        case "group":
+            return message.groups
+        case "owner":
+            return [user for owned in message.owners for user in owned.users]
+        case "owning group":
+            return [group for owned in message.owners for group in owned.groups]
+
+
 def keys_of(message: Message) -> list[Key]:
     """Return every key of a message, owners included; some may come twice."""
     keys = [Key("severity", message.severity.name.lower())]

@@ -12,7 +12,7 @@ own        three rules of each, of which: 30 % name artifacts (one or two), 3 % 
            over their names; 21 % follow users by what they did, 6 % by what mentions them, 5 % by
            what they own; 9 % name groups, or the user's; 9 % are about an application and something
            rarer in it: a word, a regex, a value of the body, errors; 5 % about topics by glob, and
-           likewise; 8 % about a value of the body; one in 200 about words, one in 200 about a regex
+           likewise; 8 % about a value of the body; 5 in 1,000 about words, one about a regex
 few        one own rule in 3,000 is all that one application says; four are everything but a few
            applications, however many rules there are
 narrowed   most own rules have one or two filters more: a severity at least, among applications or
@@ -50,6 +50,10 @@ OWN = 3
 EVERYTHING = 4
 WHOLE = 1 / 3_000
 DISABLED = 0.02
+LASTING = (60, 300, 600, 900, 1_800, 3_600, 7_200)
+"""Seconds that people think of as long."""
+EXCLUDED = 1_000
+"""Words of which one is not wanted."""
 STATUSES = ("done", "failed", "waiting", "cancelled")
 ARCHES = ("x86_64", "aarch64", "ppc64le", "s390x")
 
@@ -207,11 +211,11 @@ def _status(chance: random.Random, _: World) -> Asked:
 
 
 def _lasting(chance: random.Random, _: World) -> Asked:
-    return {"kind": "field", "path": "build.duration", "at_least": pick(chance, 2_000, EVEN)}
+    return {"kind": "field", "path": "build.duration", "at_least": chance.choice(LASTING)}
 
 
-def _without_word(chance: random.Random, world: World) -> Asked:
-    return _word(chance, world) | {"negate": True}
+def _without_word(chance: random.Random, _: World) -> Asked:
+    return {"kind": "text", "words": [word(pick(chance, EXCLUDED))], "negate": True}
 
 
 def _not_topic(chance: random.Random, world: World) -> Asked:
@@ -229,11 +233,11 @@ ABOUT: dict[Maker, int] = {
     _topic_like: 50,
     _value: 80,
     _word: 5,
-    _regex: 5,
+    _regex: 1,
 }
 MAKERS, WEIGHTS = list(ABOUT), list(accumulate(ABOUT.values()))
 BROAD = {_of_app, _topic_like}
-RARE: tuple[Maker, ...] = (_word, _word, _regex, _value, _errors)
+RARE: tuple[Maker, ...] = (*[_word] * 8, *[_value] * 6, *[_errors] * 5, _regex)
 FURTHER: tuple[Maker, ...] = (
     *(_severe, _severe, _in_apps, _not_in_apps, _not_by_me, _status, _lasting),
     *(_without_word, _not_topic),

@@ -37,8 +37,8 @@ class World:
 
     @property
     def artifacts(self) -> int:
-        """Packages, containers, modules, flatpaks."""
-        return max(self.users // 2, 50)
+        """Packages, containers, modules, flatpaks: a project has as many, however few ask."""
+        return max(self.users // 2, 20_000)
 
     @property
     def stems(self) -> int:
@@ -48,7 +48,7 @@ class World:
     @property
     def groups(self) -> int:
         """Of users; a hundred would be in each, were all as popular."""
-        return max(self.users // 100, 20)
+        return max(self.users // 100, 100)
 
     def chance(self, what: str, number: int) -> random.Random:
         """Return the chance that makes one user, message or artifact, the same every time."""

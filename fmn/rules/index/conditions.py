@@ -15,6 +15,9 @@ import numpy as np
 from fmn.rules.index.column import Column
 from fmn.rules.index.postings import Mask, Numbers, Parts
 
+ALWAYS = 0
+"""The condition that holds for every message: it has none of no keys."""
+
 
 class Conditions:
     """All conditions there are, by number."""
@@ -24,6 +27,7 @@ class Conditions:
         self._keys, self._start = Column(np.int64), Column(np.uint32)
         self._start.append(0)
         self._negate = Column(bool)
+        self.number((), negate=True)  # ALWAYS
 
     def number(self, keys: Iterable[int], *, negate: bool) -> int:
         """Return the number of the condition that a message has one of these keys, or none."""
@@ -46,9 +50,9 @@ class Conditions:
         of = np.repeat(np.arange(len(self._negate), dtype=np.uint32), np.diff(self._start.all))
         return Parts(self._keys.all, of)
 
-    def judged(self, present: Numbers, asked: Numbers) -> Mask:
-        """Tell which conditions hold, where of these a key is present and of all others none."""
+    def judged(self, present: Numbers) -> Mask:
+        """Tell of all whether they hold, where of these a key is present and of no others."""
         there = np.zeros(len(self._negate), bool)
         there[present] = True
-        holds: Mask = there[asked] ^ self._negate[asked]
-        return holds
+        there ^= self._negate.all
+        return there

@@ -54,6 +54,8 @@ class Layers:
     """Rests of which the postings have the conditions."""
     pending: Recent = field(default_factory=dict)
     """What a seal that is under way will add to the postings."""
+    first: Callable[[], None] | None = None
+    """What must run before anything is found."""
     stale: int = 0
     """How many puts may have left slots in the postings that count no more."""
 
@@ -65,10 +67,10 @@ class Index:
         """Take who is in which group, and how a user of a number is called."""
         self._groups = groups
         self._name_of = name_of
-        self._hot = hot
         self._users = Users()
         self._sights = Sights()
         self._rests = Rests(self._sights.number)
+        self._among = Among(self._users, self._rests, self._me, hot)
         self._filed: dict[int, Filed] = {}
         self._teams = Teams(groups)
         self._layers = Layers(Postings(Entries.none(), Parts.none()))
@@ -110,6 +112,8 @@ class Index:
         loaded, self._loading = self._loading, None
         if loaded is not None and self._users.settle():
             self._puts += 1
+        if self._layers.first:
+            self._layers.first()
         old = self._layers
         pending, stale = _both(old.pending, self._recent), old.stale + self._puts
         layers = self._layers = replace(old, pending=pending, stale=stale)
@@ -126,22 +130,23 @@ class Index:
             if self._layers is layers:  # else a later seal has begun
                 self._layers = Layers(postings, known)
 
+        if loaded is not None:
+            layers = self._layers = replace(layers, first=job)
         return job
 
     def match(self, message: Message) -> Found:
         """Return which rules match, and which could not be evaluated."""
         if self._loading is not None:
-            self.seal()()
+            self.seal()
+        if self._layers.first:
+            self._layers.first()  # what is loaded stands nowhere else
         question = Question(message, self._teams, self._sights)
         layers = self._layers
-        search = Search(self._among(stale=bool(layers.stale or self._puts)), question)
+        search = Search(self._among, question, stale=bool(layers.stale or self._puts))
         search.postings(layers.postings, layers.known)
         for beside in filter(None, (layers.pending, self._recent)):
             search.recent(beside)
         return search.found()
-
-    def _among(self, *, stale: bool) -> Among:
-        return Among(self._users, self._rests, self._me, self._hot, stale)
 
     def _me(self, user: int) -> Me:
         name = self._name_of(user)

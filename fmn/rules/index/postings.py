@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 EVERY = -1
 """The key that every message has: no hash of Python's is -1."""
 
+LAST = np.iinfo(np.int64).max
+"""A key that stands for none, behind all others: whatever is looked up has a place."""
+
 Keys = NDArray[np.int64]
 Numbers = NDArray[np.uint32]
 Places = NDArray[Any]
@@ -68,7 +71,7 @@ class Postings:
 
     def __init__(self, entries: Entries, parts: Parts, numbered: int = 0) -> None:
         """Take rules and conditions; keys below `numbered` are numbers of what is sought."""
-        self._keys = np.unique(np.concatenate((entries.keys, parts.keys, (EVERY,))))
+        self._keys = np.unique(np.concatenate((entries.keys, parts.keys, (LAST,))))
         order = np.lexsort((entries.slots, entries.rests, entries.keys))
         keys, rests = entries.keys[order], entries.rests[order]
         self._slots = entries.slots[order]
@@ -87,9 +90,7 @@ class Postings:
 
     def find(self, keys: Keys, numbers: Numbers) -> Places:
         """Return the place of each of these keys that is there, and of these small numbers."""
-        # The key that every message has is there, so no place is none.
         found = self._keys.searchsorted(keys)
-        np.minimum(found, len(self._keys) - 1, out=found)
         found = found[self._keys[found] == keys]
         if len(numbers):
             there = self._numbered.take(numbers, mode="clip")

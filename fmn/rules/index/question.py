@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from fmn.model import Message
-from fmn.rules.access import Key, Own, keys_of
+from fmn.rules.access import Key, Own, keys_of, named
 from fmn.rules.index.postings import EVERY, Keys
 from fmn.rules.index.sights import Sights
 from fmn.rules.me import Groups
@@ -40,14 +40,12 @@ class Teams:
         if own.is_group and own not in self._asked:
             self._asked.append(own)
 
-    def keys(self, keys: Iterable[Key]) -> list[Keys]:
-        """Return the keys that the members of groups have because a message has these."""
-        there = set(keys)
+    def keys(self, message: Message) -> list[Keys]:
+        """Return the keys that the members of its groups have."""
         return [
-            self._members(own, key.value)
+            self._members(own, group)
             for own in self._asked
-            for key in there
-            if key.field == own.field
+            for group in set(named(message, own.field))
         ]
 
     def users(self, group: str) -> frozenset[str]:
@@ -73,7 +71,7 @@ class Question:
         self._teams = teams
         self._keys = keys_of(message)
         hashes = np.array([EVERY, *map(hash, self._keys)], np.int64)
-        self.keys: Keys = np.concatenate([hashes, *teams.keys(self._keys)])
+        self.keys: Keys = np.concatenate([hashes, *teams.keys(message)])
         """Those that are looked up as they stand; some may come twice."""
         self.numbers = sights.found(message, self._keys)
         """Those that are sought."""
@@ -94,7 +92,7 @@ class Question:
 
     def concerned(self, own: Own) -> Iterable[str]:
         """Return the users whose key of this field the message has; some may come twice."""
-        names = [key.value for key in self._keys if key.field == own.field]
+        names = named(self.message, own.field)
         if not own.is_group:
             return names
         return [user for group in set(names) for user in self._teams.users(group)]

@@ -15,16 +15,16 @@ import numpy as np
 from fmn.rules.access import Cover, Key, Own, Sought
 from fmn.rules.filter import Filter
 from fmn.rules.index.column import Column
-from fmn.rules.index.conditions import Conditions
-from fmn.rules.index.postings import Mask, Numbers, Parts, expanded
+from fmn.rules.index.conditions import ALWAYS, Conditions
+from fmn.rules.index.postings import Mask, Numbers, Parts, Places
 
 NONE = 0
 """The rest of which nothing is left, and what of a rest is nothing beyond its conditions."""
 KEPT = 5_000
 """Filters, and rests, that are known by heart."""
 
-MANY = 2_000
-"""Rests that are judged at once without asking which of them are the same."""
+ROW = 3
+"""Conditions of a rest that stand in columns; few rests have more."""
 
 Said = tuple[tuple[frozenset[int], bool], ...]
 """Conditions: the keys of each, and whether it is negated."""
@@ -60,8 +60,9 @@ class Rests:
         self._sought = number
         self._numbers: dict[bytes, int] = {}
         self._conditions = Conditions()
-        self._parts, self._start = Column(np.uint32), Column(np.uint32)
-        self._start.append(0)
+        self._rows = tuple(Column(np.uint32) for _ in range(ROW))
+        self._is_deep = Column(bool)
+        self._deep: dict[int, Sequence[int]] = {}
         self._beyonds: dict[Beyond, int] = {NOTHING: 0}
         self._known_parts: dict[int, tuple[Filter, int | Personal | Filter]] = {}
         self._beyond = Column(np.uint32)
@@ -79,10 +80,16 @@ class Rests:
         row = array("I", [beyond, *parts]).tobytes()
         number = self._numbers.setdefault(row, len(self))
         if number == len(self):
-            self._parts.extend(parts, len(parts))
-            self._start.append(len(self._parts))
+            self._take(parts)
             self._beyond.append(beyond)
         return number
+
+    def _take(self, parts: Sequence[int]) -> None:
+        for column, part in zip(self._rows, [*parts, *[ALWAYS] * ROW], strict=False):
+            column.append(part)
+        self._is_deep.append(len(parts) > ROW)
+        if len(parts) > ROW:
+            self._deep[len(self)] = parts
 
     def key(self, key: Key | Sought) -> int:
         """Return a key as a number, as postings have it."""
@@ -103,8 +110,9 @@ class Rests:
         if said is None:
             if len(self._known) >= KEPT:
                 self._known.clear()
-            parts = self._parts[self._start[rest] : self._start[rest + 1]].tolist()
-            said = self._known[rest] = tuple(map(self._conditions.condition, parts))
+            parts = self._deep.get(rest) or [int(column[rest]) for column in self._rows]
+            asked = (part for part in parts if part != ALWAYS)
+            said = self._known[rest] = tuple(map(self._conditions.condition, asked))
         return said
 
     @property
@@ -113,29 +121,21 @@ class Rests:
         return self._conditions.parts
 
     def judged(self, present: Numbers, rests: Numbers) -> Mask:
-        """Tell of which rests the conditions hold, where of these a key is present."""
-        if len(rests) > MANY:
-            return self._judged_once(present, rests)
-        holds = np.ones(len(rests), bool)
-        starts, ends = self._start[rests], self._start[rests + 1]
-        some = np.flatnonzero(starts < ends)
-        if len(some):
-            starts, ends = starts[some], ends[some]
-            sizes = (ends - starts).astype(np.intp)
-            said = self._conditions.judged(present, self._parts[expanded(starts, ends)])
-            holds[some] = np.logical_and.reduceat(said, sizes.cumsum() - sizes)
+        """Tell of which rests the conditions hold, where of these a key is present.
+
+        Of one that has more than `ROW` conditions only the first count.
+        """
+        said = self._conditions.judged(present)
+        first, *others = self._rows
+        holds: Mask = said[first[rests]]
+        for column in others:
+            holds &= said[column[rests]]
         return holds
 
-    def _judged_once(self, present: Numbers, rests: Numbers) -> Mask:
-        """Judge equal rests once: there may be very many that are all the same."""
-        asked = np.zeros(len(self), bool)
-        asked[rests] = True
-        distinct = np.flatnonzero(asked).astype(np.uint32)
-        for at in range(0, len(distinct), MANY):
-            some = distinct[at : at + MANY]
-            asked[some] = self.judged(present, some)
-        holds: Mask = asked[rests]
-        return holds
+    def are_deep(self, rests: Numbers) -> Places:
+        """Return the places of those that have more than `ROW` conditions."""
+        places: Places = self._is_deep[rests].nonzero()[0]
+        return places
 
     def _parts_of(self, filters: Iterable[Filter]) -> tuple[Sequence[int], Beyond]:
         """Return the conditions of a rest, and what is none."""

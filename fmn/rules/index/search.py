@@ -30,19 +30,19 @@ class Among:
     """Number of a user → who that is."""
     hot: int
     """How many rests are judged one by one."""
-    stale: bool
-    """Whether there may be slots that count no more."""
 
 
 class Search:
     """What one message finds."""
 
-    def __init__(self, among: Among, question: Question) -> None:
+    def __init__(self, among: Among, question: Question, *, stale: bool) -> None:
+        """Look among these; `stale`: there may be slots that count no more."""
         self._among = among
+        self._stale = stale
         self._users, self._rests = among.users, among.rests
         self._question = question
         self._said: dict[int, bool] = {NONE: True}
-        self._pieces: list[Slots] = [np.empty(0, np.uint32)]
+        self._pieces: list[Slots] = []
         self._raised: list[tuple[Slots, Exception]] = []
         self._candidates = self._asked = 0
 
@@ -58,7 +58,7 @@ class Search:
             holds = self._judged(postings.conditions(found), rests, known)
         slots, sizes = postings.slots(groups[holds])
         beyond = self._rests.beyond(rests[holds])
-        if not beyond.any():
+        if not np.count_nonzero(beyond):
             self._pieces.append(slots)
             return
         each_beyond = beyond.repeat(sizes)
@@ -79,7 +79,7 @@ class Search:
 
     def found(self) -> Found:
         """Return what was found, by user, then place."""
-        slots = self._in_order(self._counted(np.concatenate(self._pieces)))
+        slots = self._in_order(self._counted(_joined(self._pieces)))
         users = self._users.of(slots)
         effort = Effort(len(self._question), self._candidates, self._asked)
         return Found(users, self._users.places(slots, users), self._errors(), effort)
@@ -87,9 +87,11 @@ class Search:
     def _judged(self, present: Slots, rests: Numbers, known: int) -> Mask:
         """Tell of which of very many rests the conditions hold."""
         holds = self._rests.judged(present, rests)
+        alone = self._rests.are_deep(rests)
         if known < len(self._rests):
-            fresh = np.flatnonzero(rests >= known)
-            holds[fresh] = [self._holds(rest) for rest in rests[fresh].tolist()]
+            alone = np.concatenate((alone, (rests >= known).nonzero()[0]))
+        if len(alone):
+            holds[alone] = [self._holds(rest) for rest in rests[alone].tolist()]
         return holds
 
     def _holds(self, rest: int) -> bool:
@@ -116,7 +118,7 @@ class Search:
         self._pieces.append(slots)
 
     def _personal(self, asked: Personal, slots: Slots) -> Mask:
-        if asked.keys & self._question.present:
+        if asked.keys and asked.keys & self._question.present:
             return np.full(len(slots), not asked.negate)
         names = [name for own in asked.own for name in self._question.concerned(own)]
         return self._users.are(slots, names) ^ asked.negate
@@ -147,7 +149,7 @@ class Search:
     def _counted(self, slots: Slots) -> Slots:
         """Leave out what counts no more, and of a private message all whom it does not name."""
         message = self._question.message
-        if self._among.stale:
+        if self._stale:
             slots = slots[self._users.count(slots)]
         if message.private:
             named = message.users | ({message.agent} if message.agent else set())
@@ -158,7 +160,7 @@ class Search:
         """Return each once, by user, then place."""
         slots = np.sort(slots, kind="stable")  # few runs that are sorted already
         slots = slots[changes(slots)]
-        if self._among.stale:  # new slots of a user who was there before stand last
+        if self._stale:  # new slots of a user who was there before stand last
             slots = slots[np.argsort(self._users.of(slots), kind="stable")]
         return slots
 
@@ -175,3 +177,7 @@ class Search:
 
 def _by_place(item: tuple[tuple[int, int], Exception]) -> tuple[int, int]:
     return item[0]
+
+
+def _joined(pieces: list[Slots]) -> Slots:
+    return np.concatenate(pieces) if pieces else np.empty(0, np.uint32)

@@ -66,7 +66,7 @@ class Users:
             at = np.minimum(wanted.searchsorted(theirs), len(wanted) - 1)
             many: Mask = wanted[at] == theirs
             return many
-        found = np.zeros(len(slots), bool)
+        found: Mask = theirs == (hashes.pop() if hashes else 0)
         for each in hashes:
             found |= theirs == each
         return found
