@@ -13,7 +13,10 @@ def exact_json(raw: bytes | str) -> Any:  # noqa: ANN401  # JSON is what it is
 
     Raises ValueError where it is not JSON, or has an exponent that no Decimal has.
     """
-    return json.loads(raw, parse_float=_exact, parse_int=_exact_int)
+    text = raw if isinstance(raw, str) else raw.decode(json.detect_encoding(raw), "surrogatepass")
+    if text.startswith("\ufeff"):
+        raise ValueError("a byte order mark is no JSON")
+    return _DECODER.decode(text)
 
 
 def _exact(number: str) -> Decimal:
@@ -25,3 +28,7 @@ def _exact(number: str) -> Decimal:
 
 def _exact_int(digits: str) -> int | Decimal:
     return int(digits) if len(digits) < INT_DIGITS else Decimal(digits)
+
+
+_DECODER = json.JSONDecoder(parse_float=_exact, parse_int=_exact_int)
+"""One for all: to make one takes longer than to read a short text."""

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from fmn.preferences.codec import filters_from_json
+from fmn.exact import exact_json
+from fmn.preferences.reader import Reader
 from fmn.rules.filter import Filter
 from fmn.rules.plan import Plan, plan_of
+from fmn.rules.regexes import Saved
 
 MOST = 2_000
 """Plans and filters that are kept: the next rules are likely to have them, too."""
@@ -16,7 +18,7 @@ class Plans:
     """The plans of rules, for as long as many are read."""
 
     def __init__(self, kinds: Mapping[str, type[Filter]]) -> None:
-        self._kinds = kinds
+        self._reader = Reader("filters", kinds, (), Saved())
         self._plans: dict[str, Plan] = {}
         self._filters: dict[bytes, Filter] = {}
         self._each = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -39,6 +41,6 @@ class Plans:
         if known is None:
             if len(self._filters) >= MOST:
                 self._filters.clear()
-            [known] = filters_from_json(f"[{written.decode()}]", self._kinds)
+            [known] = self._reader.filters([exact_json(written)])
             self._filters[written] = known
         return known

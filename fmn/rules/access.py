@@ -24,12 +24,33 @@ Personal = Literal["user", "agent", "owner", "group", "owning group"]
 """What may be the rule's user, or a group of the rule's user."""
 
 
+SHARES: dict[Field, float] = {
+    "owner": 1e-5,
+    "user": 1e-5,
+    "artifact": 1e-4,
+    "name": 1e-4,
+    "agent": 1e-4,
+    "group": 1e-3,
+    "owning group": 1e-3,
+    "topic": 1e-2,
+    "application": 5e-2,
+    "type": 3e-1,
+    "severity": 3e-1,
+}
+"""In what part of all messages one key of a field stands: guesses, of which the order counts."""
+
+
 class Key(NamedTuple):
     """One value that one part of a message has."""
 
     field: Field
     value: str
     """An application's with its case folded; all others as they are."""
+
+    @property
+    def share(self) -> float:
+        """In what part of all messages it stands."""
+        return SHARES[self.field]
 
     def __str__(self) -> str:
         return f"{self.field} {short(self.value)}"
@@ -40,6 +61,11 @@ class Own:
     """The key of the rule's own user, or those of the user's groups: `me` and `mine`."""
 
     field: Personal
+
+    @property
+    def share(self) -> float:
+        """In what part of all messages one of them stands."""
+        return SHARES[self.field]
 
     def resolved(self, me: Me) -> Iterable[Key]:
         """Return the keys it is for this user."""
@@ -58,6 +84,11 @@ class Sought(Protocol):
     """What many messages may have in many forms, so that it cannot be looked up as it stands."""
 
     def __hash__(self) -> int: ...
+
+    @property
+    def share(self) -> float:
+        """In what part of all messages it stands: a guess; see `SHARES`."""
+        ...
 
     def fits(self, message: Message) -> bool:
         """Tell whether a message has it. Pure and total."""
@@ -83,6 +114,12 @@ class Cover:
     def is_personal(self) -> bool:
         """Tell whether it depends on whose rule it is."""
         return any(isinstance(key, Own) for key in self.keys)
+
+    @cached_property
+    def share(self) -> float:
+        """In what part of all messages one of the keys may stand."""
+        share: float = sum(key.share for key in self.keys)
+        return share
 
     def resolved(self, me: Me) -> frozenset[Any]:
         """Return the keys, with `me` and `mine` as those of this user."""

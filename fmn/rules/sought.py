@@ -6,15 +6,20 @@ at once is the matter of `index.seekers`.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from fmn.model import Message
-from fmn.rules.access import Field, Key, keys_of
+from fmn.rules.access import SHARES, Field, Key, keys_of
 from fmn.rules.glob import Globs, is_wild
 from fmn.rules.json_value import identity, is_number
 from fmn.rules.path import Path
 from fmn.rules.regexes import searchable, searching
 from fmn.rules.words import quoted, short
+
+GLOB = 10
+"""How many times a glob is as frequent as one value."""
+SELDOM, SOMETIMES, OFTEN = 2e-3, 1e-2, 3e-2
+"""In what part of all messages something stands: guesses, of which the order counts."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,11 @@ class Pattern:
 
     field: Field
     glob: str
+
+    @property
+    def share(self) -> float:
+        """In what part of all messages a value of the field matches."""
+        return GLOB * SHARES[self.field]
 
     def fits(self, message: Message) -> bool:
         """Tell whether a value of the field matches."""
@@ -46,6 +56,7 @@ class Word:
 
     text: str
     """With its case folded."""
+    share: ClassVar[float] = SELDOM
 
     def fits(self, message: Message) -> bool:
         """Tell whether it stands there; case does not count."""
@@ -60,6 +71,7 @@ class Expression:
     """A regular expression (RE2) that is found in the summary or in the text."""
 
     regex: str
+    share: ClassVar[float] = SELDOM
 
     def fits(self, message: Message) -> bool:
         """Tell whether it is found."""
@@ -92,6 +104,7 @@ class Equal(_InBody):
 
     value: str
     """Its `identity`."""
+    share: ClassVar[float] = SELDOM
 
     def fits(self, message: Message) -> bool:
         """Tell whether one of the values is equal."""
@@ -106,6 +119,7 @@ class Begins(_InBody):
     """A string at a path of the body with a beginning."""
 
     prefix: str
+    share: ClassVar[float] = SOMETIMES
 
     def fits(self, message: Message) -> bool:
         """Tell whether one of the strings begins so."""
@@ -126,6 +140,7 @@ class Limit(_InBody):
     """int or Decimal, finite."""
     is_least: bool
     """Whether it must be at least that, and not at most."""
+    share: ClassVar[float] = OFTEN
 
     def fits(self, message: Message) -> bool:
         """Tell whether one of the numbers is so."""
@@ -142,6 +157,8 @@ class Limit(_InBody):
 @dataclass(frozen=True)
 class Exists(_InBody):
     """Any value at a path of the body, null too."""
+
+    share: ClassVar[float] = OFTEN
 
     def fits(self, message: Message) -> bool:
         """Tell whether there is one."""

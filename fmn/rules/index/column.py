@@ -38,14 +38,20 @@ class Column:
 
     def append(self, value: int) -> None:
         """Append one."""
-        self.extend(value, 1)
+        if self._length == len(self._array):
+            self._grow(self._length + 1)
+        self._array[self._length] = value
+        self._length += 1
 
     def extend(self, values: Any, many: int) -> None:  # noqa: ANN401  # an array, a list or one
         """Append so many; one value is repeated."""
         end = self._length + many
         if end > len(self._array):
-            grown = np.empty(max(end, 2 * len(self._array)), self._array.dtype)
-            grown[: self._length] = self.all
-            self._array = grown
+            self._grow(end)
         self._array[self._length : end] = values
         self._length = end
+
+    def _grow(self, least: int) -> None:
+        grown = np.empty(max(least, 2 * len(self._array)), self._array.dtype)
+        grown[: self._length] = self.all
+        self._array = grown

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 from decimal import Decimal
 
 import numpy as np
@@ -223,6 +224,7 @@ class Loud:
     """A kind that another package brings."""
 
     volume: int
+    share: ClassVar[float] = 0.1
 
     def fits(self, message: Message) -> bool:
         if self.volume > 10:
