@@ -23,7 +23,7 @@ from fmn.rules.index.index import HOT
 from fmn.rules.rule import Rule
 from fmn.rules.rule_set import RuleSet
 from tests.rules.cases import Changing, a_filter, a_message
-from tests.rules.index.elsewhere import Broken, BrokenFor, Called, Grave, Long, Unready
+from tests.rules.index.elsewhere import Broken, BrokenFor, Called, Grave, Listed, Long, Unready
 from tests.rules.index.oracle import Oracle, agree, put
 from tests.rules.index.scenes import (
     USERS,
@@ -51,7 +51,7 @@ def both(users: Iterable[Preferences], known: Changing, hot: int) -> tuple[RuleS
     return RuleSet(rules, groups=known, destinations=destinations, hot=hot), oracle
 
 
-@settings(max_examples=200)
+@settings(max_examples=400)
 @given(scenes(), HOTS)
 def test_the_index_says_what_the_naive_reading_says(scene: Scene, hot: int) -> None:
     rule_set, oracle = both(scene.users, scene.groups, hot)
@@ -61,7 +61,7 @@ def test_the_index_says_what_the_naive_reading_says(scene: Scene, hot: int) -> N
         assert not verdict.may_raise
 
 
-@settings(max_examples=100)
+@settings(max_examples=150)
 @given(scenes(frail=True), HOTS)
 def test_what_raises_is_named_and_the_rest_is_as_it_were(scene: Scene, hot: int) -> None:
     rule_set, oracle = both(scene.users, scene.groups, hot)
@@ -70,7 +70,7 @@ def test_what_raises_is_named_and_the_rest_is_as_it_were(scene: Scene, hot: int)
         event(f"some raise: {bool(verdict.may_raise)}, some match: {bool(verdict.rules)}")
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(scenes(), HOTS)
 def test_what_is_put_later_is_found_as_what_was_there_at_first(scene: Scene, hot: int) -> None:
     at_once, oracle = both(scene.users, scene.groups, hot)
@@ -140,7 +140,7 @@ class Changes(RuleBasedStateMachine):
 
 
 def test_the_index_says_so_after_any_change() -> None:
-    run_state_machine_as_test(Changes, settings=settings(max_examples=40, stateful_step_count=15))
+    run_state_machine_as_test(Changes, settings=settings(max_examples=120, stateful_step_count=15))
 
 
 def a_user(user: str, *asked: tuple[Filter, ...]) -> Preferences:
@@ -215,6 +215,16 @@ def test_a_filter_that_cannot_say_its_keys_costs_no_other_rule_a_match() -> None
     rules = [*a_user("alice", (KOJI, Unready())).rules, *a_user("bob", (KOJI,)).rules]
     match = RuleSet(rules).match(a_message(app="koji"))
     assert "bob" in [each.user for each in match.rules]
+
+
+@pytest.mark.xfail(strict=True, reason="equal filters are looked up by their hash")
+def test_a_filter_without_a_hash_is_asked_like_any_other() -> None:
+    users = [
+        a_user("alice", (Listed(users=["bob"]), KOJI), (KOJI,)),
+        a_user("bob", (KOJI, Listed(users=["alice"]))),
+    ]
+    rule_set, oracle = both(users, Changing(), HOT)
+    assert len(agree(rule_set, oracle, a_message(app="koji", agent="bob")).rules) == 2
 
 
 @pytest.mark.parametrize("hot", [0, HOT])

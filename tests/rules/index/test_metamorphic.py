@@ -44,7 +44,7 @@ def changed(filter_: Filter, random: Random) -> Filter:
     return filter_.model_validate(arguments)
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(scenes(), st.randoms(use_true_random=False))
 def test_order_and_doubles_of_filters_and_values_do_not_matter(
     scene: Scene, random: Random
@@ -59,7 +59,7 @@ def test_order_and_doubles_of_filters_and_values_do_not_matter(
         assert one.match(message).destinations == other.match(message).destinations
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(st.lists(filters(), min_size=1, max_size=2), filters(), groups(), SENT)
 def test_of_a_filter_and_its_negation_one_holds_and_two_negations_are_none(
     asked: list[Filter], one: Filter, known: Changing, sent: list[Message]
@@ -88,7 +88,7 @@ def halves(filter_: Filter, at: int) -> tuple[Filter, Filter] | None:
     return None
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(
     OURS.filter(lambda each: halves(each, 0) is not None),
     st.lists(filters(), max_size=2),
@@ -112,7 +112,7 @@ def test_a_rule_split_by_its_values_matches_what_the_whole_does(
         assert ("whole" in found) is ("first" in found or "second" in found)
 
 
-@settings(max_examples=80)
+@settings(max_examples=120)
 @given(scenes(frail=True))
 def test_match_explain_and_cost_agree(scene: Scene) -> None:
     rule_set = RuleSet(scene.rules, groups=scene.groups)
