@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from fmn.model import Message
 from fmn.rules.access import Cover
 from fmn.rules.bounds import MOST_VALUES, Value
 from fmn.rules.me import Me
+from fmn.rules.sought import OURS
 
 SHOWN_VALUES = 5
 SHOWN_CHARACTERS = 80
@@ -65,8 +67,17 @@ class Filter(BaseModel, ABC):
 
     @cached_property
     def cover(self) -> Cover | None:
-        """Its access keys, asked for once."""
-        return self.keys()
+        """Its access keys, asked for once; None too where it cannot say them.
+
+        Keys of a kind that we do not know are taken to be found too often rather than too seldom.
+        """
+        try:
+            cover = self.keys()
+        except Exception:  # noqa: BLE001  # one bad rule must not cost the others
+            return None
+        if cover is None or all(isinstance(key, OURS) for key in cover.keys):
+            return cover
+        return replace(cover, exact=False)
 
     def holds(self, message: Message, me: Me) -> bool:
         """Answer the question, turned round where it is negated."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from fmn.model import Message
-from fmn.rules.access import SHARES, Field, Key, keys_of
+from fmn.rules.access import SHARES, Field, Key, Own, keys_of
 from fmn.rules.glob import Globs, is_wild
 from fmn.rules.json_value import identity, is_number
 from fmn.rules.path import Path
@@ -166,6 +166,10 @@ class Exists(_InBody):
 
     def __str__(self) -> str:
         return f"{short(self.path)} is there"
+
+
+OURS = (Key, Own, Pattern, Word, Expression, Equal, Begins, Limit, Exists)
+"""Keys that are total: of any other one that raises is taken for found."""
 
 
 def sought(field: Field, glob: str) -> Key | Pattern:

@@ -8,7 +8,6 @@ filter that nobody knows about is asked for each user.
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 
@@ -50,9 +49,6 @@ class Beyond:
     """Asked for each user."""
 
 
-NOTHING = Beyond()
-
-
 class Rests:
     """All rests there are; equal ones are one. `number` gives what is sought its number."""
 
@@ -63,7 +59,8 @@ class Rests:
         self._rows = tuple(Column(np.uint32) for _ in range(ROW))
         self._is_deep = Column(bool)
         self._deep: dict[int, Sequence[int]] = {}
-        self._beyonds: dict[Beyond, int] = {NOTHING: 0}
+        self._beyonds: list[Beyond] = [Beyond()]
+        self._of_beyond: dict[tuple[object, ...], int] = {}
         self._known_parts: dict[int, tuple[Filter, int | Personal | Filter]] = {}
         self._beyond = Column(np.uint32)
         self._known: dict[int, Said] = {}
@@ -76,7 +73,7 @@ class Rests:
     def number(self, filters: Iterable[Filter]) -> int:
         """Return the number of the rest that these filters are."""
         parts, said = self._parts_of(filters)
-        beyond = 0 if said is NOTHING else self._beyonds.setdefault(said, len(self._beyonds))
+        beyond = self._beyond_of(said) if said else NONE
         row = array("I", [beyond, *parts]).tobytes()
         number = self._numbers.setdefault(row, len(self))
         if number == len(self):
@@ -102,7 +99,7 @@ class Rests:
 
     def filters(self, beyond: int) -> Beyond:
         """Return what is no condition."""
-        return next(islice(self._beyonds, beyond, None))
+        return self._beyonds[beyond]
 
     def conditions(self, rest: int) -> Said:
         """Return the conditions of one rest."""
@@ -137,12 +134,20 @@ class Rests:
         places: Places = self._is_deep[rests].nonzero()[0]
         return places
 
-    def _parts_of(self, filters: Iterable[Filter]) -> tuple[Sequence[int], Beyond]:
+    def _beyond_of(self, said: Beyond) -> int:
+        # Filters by identity: those of another package need not have a hash.
+        alone = tuple(map(id, said.common)), tuple(map(id, said.solitary))
+        number = self._of_beyond.setdefault((said.personal, *alone), len(self._beyonds))
+        if number == len(self._beyonds):
+            self._beyonds.append(said)
+        return number
+
+    def _parts_of(self, filters: Iterable[Filter]) -> tuple[Sequence[int], Beyond | None]:
         """Return the conditions of a rest, and what is none."""
         parts = list(map(self._part, filters))
         conditions = sorted({each for each in parts if isinstance(each, int)})
         if len(conditions) == len(parts):
-            return conditions, NOTHING
+            return conditions, None
         personal = tuple(each for each in parts if isinstance(each, Personal))
         others = [each for each in parts if isinstance(each, Filter)]
         common = tuple(each for each in others if each.cover and not each.cover.is_personal)

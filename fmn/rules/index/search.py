@@ -160,7 +160,7 @@ class Search:
         """Return each once, by user, then place."""
         slots = np.sort(slots, kind="stable")  # few runs that are sorted already
         slots = slots[changes(slots)]
-        if self._stale:  # new slots of a user who was there before stand last
+        if not self._users.in_order:
             slots = slots[np.argsort(self._users.of(slots), kind="stable")]
         return slots
 

@@ -80,5 +80,5 @@ class Sights:
 def _fits(sought: Sought, message: Message) -> bool:
     try:
         return sought.fits(message)
-    except Exception:  # noqa: BLE001  # one that is not total must not cost the others
-        return False
+    except Exception:  # noqa: BLE001  # one that is not total: then the filter itself is asked
+        return True

@@ -30,12 +30,15 @@ class Users:
         self._loading: _Loading | None = _Loading()
         self._sorted: NDArray[np.uint32] = np.empty(0, np.uint32)
         self._since: dict[int, int] = {}
+        self.in_order = True
+        """Whether slots are in the order of their users: not once somebody has changed rules."""
 
     def put(self, name: str, rules: int) -> tuple[int, int]:
         """Return the user's number, and the first of new slots for so many rules."""
         if self._loading:
             return self._loading.put(hash(name), rules)
         number = self._number(hash(name))
+        self.in_order &= number == len(self._names) - 1
         first = len(self._user)
         self._first[number], self._many[number] = first, rules
         self._user.extend(number, rules)

@@ -1,6 +1,7 @@
 """Filters of somebody else's: without keys, with keys of their own, personal, and broken ones."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from fmn.model import Message, Severity
 from fmn.rules.access import Cover, Key, Own
@@ -88,6 +89,7 @@ class Length:
 
     least: int
     most: int
+    share: ClassVar[float] = 0.1
 
     def fits(self, message: Message) -> bool:
         if len(message.summary) > self.most:

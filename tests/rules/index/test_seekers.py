@@ -3,8 +3,8 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 from decimal import Decimal
+from typing import ClassVar
 
 import numpy as np
 import pytest
