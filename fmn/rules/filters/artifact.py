@@ -52,15 +52,13 @@ class Artifact(Filter):
         return f"is about {meant}", f"is not about {meant}"
 
     def keys(self) -> Cover:
-        any_name = any(name and not name.strip("*") for name in self.names or ("*",))
-        if self.types and any_name:
-            return Cover(frozenset(Key("type", type_) for type_ in self._types))
-        names = frozenset(sought("name", name) for name in self.names)
         if not self.types:
-            return Cover(names)
+            return Cover(frozenset(sought("name", name) for name in self.names))
+        if any(name and not name.strip("*") for name in self.names or ("*",)):
+            return Cover(frozenset(Key("type", type_) for type_ in self.types))
         if len(self.types) * len(self.names) > MOST_KEYS or self._is_odd:
-            return Cover(names, exact=False)
-        return Cover(frozenset(starmap(_pair, product(self._types, self.names))))
+            return Cover(frozenset(sought("name", name) for name in self.names), exact=False)
+        return Cover(frozenset(starmap(_pair, product(self.types, self.names))))
 
     def _nouns(self) -> list[str]:
         names = f" named {either(map(named, self.names))}" if self.names else ""

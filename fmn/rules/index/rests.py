@@ -88,6 +88,10 @@ class Rests:
         if len(parts) > ROW:
             self._deep[len(self)] = parts
 
+    def forget(self) -> None:
+        """Keep no filter that is a condition longer than it takes to put many."""
+        self._known_parts.clear()
+
     def key(self, key: Key | Sought) -> int:
         """Return a key as a number, as postings have it."""
         return hash(key) if isinstance(key, Key) else self._sought(key)

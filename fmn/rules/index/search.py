@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fmn.rules.filter import Filter
+from fmn.rules.index.beside import Beside
 from fmn.rules.index.postings import Mask, Numbers, Postings, changes
 from fmn.rules.index.question import Question
 from fmn.rules.index.rests import NONE, Personal, Rests
@@ -15,9 +16,6 @@ from fmn.rules.me import Me
 
 NOBODY = Me("", frozenset())
 """Who asks where it does not matter."""
-
-Recent = dict[int, list[tuple[int, int]]]
-"""Key → (rest, slot) of each entry that is not among the postings yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +63,9 @@ class Search:
         for each in set(beyond.tolist()):
             self._take(each, slots[each_beyond == each])
 
-    def recent(self, recent: Recent) -> None:
+    def beside(self, beside: Beside) -> None:
         """Take what stands beside the postings."""
-        found: dict[int, list[int]] = {}
-        for key in recent.keys() & self._question.every:
-            for rest, slot in recent[key]:
-                found.setdefault(rest, []).append(slot)
+        found = beside.under(self._question.every)
         self._candidates += len(found)
         for rest, slots in found.items():
             if self._holds(rest):

@@ -32,13 +32,21 @@ class Users:
         self._since: dict[int, int] = {}
         self.in_order = True
         """Whether slots are in the order of their users: not once somebody has changed rules."""
+        self.have_changed = False
+        """Whether there are slots that count no more."""
+
+    def __len__(self) -> int:
+        """Return how many users there are."""
+        return len(self._loading.names) if self._loading else len(self._names)
 
     def put(self, name: str, rules: int) -> tuple[int, int]:
         """Return the user's number, and the first of new slots for so many rules."""
         if self._loading:
             return self._loading.put(hash(name), rules)
-        number = self._number(hash(name))
-        self.in_order &= number == len(self._names) - 1
+        known = self._known(hash(name))
+        if known is not None:
+            self.in_order, self.have_changed = False, True
+        number = self._new(hash(name)) if known is None else known
         first = len(self._user)
         self._first[number], self._many[number] = first, rules
         self._user.extend(number, rules)
@@ -69,39 +77,33 @@ class Users:
             at = np.minimum(wanted.searchsorted(theirs), len(wanted) - 1)
             many: Mask = wanted[at] == theirs
             return many
-        found: Mask = theirs == (hashes.pop() if hashes else 0)
+        found: Mask = theirs == (hashes.pop() if hashes else -1)  # no hash of Python's is -1
         for each in hashes:
             found |= theirs == each
         return found
 
-    def __len__(self) -> int:
-        """Return how many users there are."""
-        return len(self._names) + (len(self._loading.names) if self._loading else 0)
-
-    def settle(self) -> bool:
-        """Make everybody quick to find; return whether somebody had been put twice meanwhile."""
-        if self._loading:
-            loaded, self._loading = self._loading, None
-            self._take(loaded)
-        names = self._names.all
-        order = np.argsort(names, kind="stable")
-        again = np.flatnonzero(names[order][1:] == names[order][:-1])
-        for number in order[again].tolist():
-            self._many[number] = 0
-        self._sorted, self._since = order.astype(np.uint32), {}
-        return len(again) > 0
-
-    def _take(self, loaded: "_Loading") -> None:
+    def settle(self) -> None:
+        """Make everybody who was put quick to find; before that nobody may be looked for."""
+        if not self._loading:
+            return
+        loaded, self._loading = self._loading, None
         many = np.array(loaded.many, np.uint32)
         self._names.extend(loaded.names, len(many))
         self._many.extend(many, len(many))
         self._first.extend(many.cumsum() - many, len(many))
         self._user.extend(np.repeat(np.arange(len(many)), many), loaded.slots)
+        order = np.argsort(self._names.all, kind="stable")
+        self._sorted = order.astype(np.uint32)
+        self._leave_out_earlier(order)
 
-    def _number(self, name: int) -> int:
-        known = self._known(name)
-        if known is not None:
-            return known
+    def _leave_out_earlier(self, order: NDArray[np.intp]) -> None:
+        """Of those who were put twice, let only the last count."""
+        names = self._names.all[order]
+        for number in order[:-1][names[1:] == names[:-1]].tolist():
+            self._many[number] = 0
+            self.have_changed = True
+
+    def _new(self, name: int) -> int:
         number = self._since[name] = len(self._names)
         self._names.append(name)
         self._first.append(0)
