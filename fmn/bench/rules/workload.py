@@ -15,13 +15,14 @@ own        three rules of each, of which: 30 % name artifacts (one or two), 3 % 
            likewise; 8 % about a value of the body; 5 in 1,000 about words, one about a regex
 few        one own rule in 3,000 is all that one application says; four are everything but a few
            applications, however many rules there are
-narrowed   most own rules have one or two filters more: a severity at least, among applications or
-           not, not by me, a status in the body, a number at least, not these words, not a topic.
-           A fiftieth of all rules is disabled
+narrowed   most own rules have one or two filters more, of 300 that people think of, some far more
+           often than others: a severity at least, among applications or not, not by me, a status in
+           the body, a number at least, not a word, not a topic. A fiftieth of all rules is disabled
 """
 
 import random
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -52,6 +53,7 @@ WHOLE = 1 / 3_000
 DISABLED = 0.02
 LASTING = (60, 300, 600, 900, 1_800, 3_600, 7_200)
 """Seconds that people think of as long."""
+NARROWINGS = 300
 EXCLUDED = 1_000
 """Words of which one is not wanted."""
 STATUSES = ("done", "failed", "waiting", "cancelled")
@@ -129,7 +131,14 @@ def _own(chance: random.Random, world: World) -> list[Asked]:
     if about in BROAD:
         asked.append(chance.choice(RARE)(chance, world))
     more = chance.choice((0, 1, 1, 1, 2))
-    return asked + [each(chance, world) for each in chance.sample(FURTHER, more)]
+    further = dict.fromkeys(pick(chance, NARROWINGS) for _ in range(more))
+    return asked + [_narrowings(world)[number] for number in further]
+
+
+@lru_cache(1)
+def _narrowings(world: World) -> list[Asked]:
+    numbers = range(NARROWINGS)
+    return [FURTHER[n % len(FURTHER)](world.chance("narrowing", n), world) for n in numbers]
 
 
 def _artifacts(chance: random.Random, world: World) -> Asked:

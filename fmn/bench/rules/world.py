@@ -86,7 +86,7 @@ class World:
         return Memberships(of)
 
 
-SOURCES = ("user", "message", "artifact", "group", "edit")
+SOURCES = ("user", "message", "artifact", "group", "edit", "narrowing")
 
 
 def pick(chance: random.Random, many: int, steep: float = STEEP) -> int:
