@@ -14,6 +14,8 @@ from fmn.rules.words import named, quoted, short
 
 DEEPEST = 50
 """Levels of lists and objects in an argument; a value in a body that is deeper equals none."""
+SHORT = 10**15
+"""A whole number below it is written out."""
 LITERAL = re.compile(r"true|false|null|-?[0-9.]+(?:[eE][-+]?[0-9]+)?")
 """A string that looks like another value."""
 
@@ -91,9 +93,10 @@ def identity(value: object, depth: int = 0) -> str:
 
 
 def _plain(number: int | Decimal) -> str:
+    if -SHORT < number < SHORT and (whole := int(number)) == number:
+        return str(whole)
     digits, _, exponent = f"{Decimal(number):E}".partition("E")
-    shortest = digits.rstrip("0").rstrip(".") if "." in digits else digits
-    return f"{shortest}e{exponent}" if shortest.strip("-0") else "0"
+    return f"{digits.rstrip('0').rstrip('.') if '.' in digits else digits}e{exponent}"
 
 
 def summed_up(value: object) -> str:

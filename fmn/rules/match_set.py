@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +44,7 @@ class Raised:
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
-class Effort:
+class Effort(NamedTuple):
     """What one message cost, in counts that are the same on every machine."""
 
     keys: int = 0
@@ -56,8 +55,7 @@ class Effort:
     """Filters that were asked, each once, and personal ones once for each user."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What an index found: users and places of their rules, by user, then place.
 
     The arrays are its own: they stay what they are whatever the index does next.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from fmn.model import Destination, Message
 from fmn.rules.explanation import Cost, Explanation, cost, explanation
-from fmn.rules.index.index import HOT, Index
+from fmn.rules.index.index import Index
 from fmn.rules.match_set import MatchSet
 from fmn.rules.me import Groups, Me, Memberships
 from fmn.rules.plan import Plan, plan_of
@@ -26,17 +26,15 @@ class RuleSet:
         version: int = 0,
         groups: Groups | None = None,
         destinations: Iterable[Destination] = (),
-        hot: int = HOT,
     ) -> None:
         """Take these rules; `destinations` gives each user's order of destinations.
 
-        Without it the order in which rules name them counts. `hot`: of how many candidates on a
-        message are preselected, and not asked one by one.
+        Without it the order in which rules name them counts.
         """
         self.version = version
         self._groups = groups or Memberships()
         self._roster = Roster()
-        self._index = Index(self._groups, self._roster.name, hot=hot)
+        self._index = Index(self._groups, self._roster.name)
         for card, plans in _cards(rules, destinations):
             self.put(card, plans)
         self.seal()()

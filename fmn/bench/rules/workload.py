@@ -246,7 +246,7 @@ ABOUT: dict[Maker, int] = {
 }
 MAKERS, WEIGHTS = list(ABOUT), list(accumulate(ABOUT.values()))
 BROAD = {_of_app, _topic_like}
-RARE: tuple[Maker, ...] = (*[_word] * 8, *[_value] * 6, *[_errors] * 5, _regex)
+RARE: tuple[Maker, ...] = (*[_word] * 40, *[_value] * 30, *[_errors] * 29, _regex)
 FURTHER: tuple[Maker, ...] = (
     *(_severe, _severe, _in_apps, _not_in_apps, _not_by_me, _status, _lasting),
     *(_without_word, _not_topic),

@@ -24,8 +24,6 @@ from fmn.rules.match_set import Found
 from fmn.rules.me import Groups, Me
 from fmn.rules.plan import Plan
 
-HOT = 16
-"""Candidates of one message above which their conditions are judged all at once."""
 RIPE = 10_000
 """Rows beside the postings that are worth a seal; an eighth of the postings, where that is more."""
 RIPE_SIGHTS = 200
@@ -48,7 +46,7 @@ class Layers:
 class Index:
     """Which rules a message matches: users and places, as numbers."""
 
-    def __init__(self, groups: Groups, name_of: Callable[[int], str], *, hot: int = HOT) -> None:
+    def __init__(self, groups: Groups, name_of: Callable[[int], str]) -> None:
         """Take who is in which group, and how a user of a number is called."""
         self._groups = groups
         self._name_of = name_of
@@ -57,7 +55,7 @@ class Index:
         self._rests = Rests(self._sights.number)
         self._teams = Teams(groups)
         self._filing = Filing(self._sights, self._rests, self._teams)
-        self._among = Among(self._users, self._rests, self._me, hot)
+        self._among = Among(self._users, self._rests, self._me)
         self._layers = Layers(Postings(Entries.none(), Parts.none()))
         self._beside = Beside()
 

@@ -101,6 +101,10 @@ class Rests:
         beyond: Numbers = self._beyond[rests]
         return beyond
 
+    def beyond_one(self, rest: int) -> int:
+        """Return it of one rest."""
+        return int(self._beyond[rest])
+
     def filters(self, beyond: int) -> Beyond:
         """Return what is no condition."""
         return self._beyonds[beyond]

@@ -26,8 +26,6 @@ class Among:
     rests: Rests
     me: Callable[[int], Me]
     """Number of a user → who that is."""
-    hot: int
-    """How many rests are judged one by one."""
 
 
 class Search:
@@ -50,10 +48,7 @@ class Search:
         groups = postings.groups(found)
         self._candidates += len(groups)
         rests = postings.rests(groups)
-        if len(rests) <= self._among.hot:
-            holds = np.array([self._holds(rest) for rest in rests.tolist()], bool)
-        else:
-            holds = self._judged(postings.conditions(found), rests, known)
+        holds = self._judged(postings.conditions(found), rests, known)
         slots, sizes = postings.slots(groups[holds])
         beyond = self._rests.beyond(rests[holds])
         if not np.count_nonzero(beyond):
@@ -69,8 +64,7 @@ class Search:
         self._candidates += len(found)
         for rest, slots in found.items():
             if self._holds(rest):
-                [beyond] = self._rests.beyond(np.array([rest])).tolist()
-                self._take(beyond, np.array(slots, np.uint32))
+                self._take(self._rests.beyond_one(rest), np.array(slots, np.uint32))
 
     def found(self) -> Found:
         """Return what was found, by user, then place."""
@@ -80,7 +74,7 @@ class Search:
         return Found(users, self._users.places(slots, users), self._errors(), effort)
 
     def _judged(self, present: Slots, rests: Numbers, known: int) -> Mask:
-        """Tell of which of very many rests the conditions hold."""
+        """Tell of which of these rests the conditions hold: of all at once, for most."""
         holds = self._rests.judged(present, rests)
         alone = self._rests.are_deep(rests)
         if known < len(self._rests):

@@ -19,7 +19,6 @@ from hypothesis.stateful import (
 from fmn.model import Message, RuleId, UserId
 from fmn.preferences.values import Preferences
 from fmn.rules.filter import Filter
-from fmn.rules.index.index import HOT
 from fmn.rules.rule import Rule
 from fmn.rules.rule_set import RuleSet
 from tests.rules.cases import Changing, a_filter, a_message
@@ -36,11 +35,10 @@ from tests.rules.index.scenes import (
     scenes,
 )
 
-HOTS = st.sampled_from([0, HOT])
 """From how many candidates on they are preselected: from the first, or as always."""
 
 
-def both(users: Iterable[Preferences], known: Changing, hot: int) -> tuple[RuleSet, Oracle]:
+def both(users: Iterable[Preferences], known: Changing) -> tuple[RuleSet, Oracle]:
     """Return the rules of these users as they are and as the naive reading has them."""
     users = list(users)
     oracle = Oracle(known)
@@ -48,13 +46,13 @@ def both(users: Iterable[Preferences], known: Changing, hot: int) -> tuple[RuleS
         oracle.put(each)
     rules = (asked for each in users for asked in each.rules)
     destinations = (told for each in users for told in each.destinations)
-    return RuleSet(rules, groups=known, destinations=destinations, hot=hot), oracle
+    return RuleSet(rules, groups=known, destinations=destinations), oracle
 
 
 @settings(max_examples=400)
-@given(scenes(), HOTS)
-def test_the_index_says_what_the_naive_reading_says(scene: Scene, hot: int) -> None:
-    rule_set, oracle = both(scene.users, scene.groups, hot)
+@given(scenes())
+def test_the_index_says_what_the_naive_reading_says(scene: Scene) -> None:
+    rule_set, oracle = both(scene.users, scene.groups)
     for message in scene.sent:
         verdict = agree(rule_set, oracle, message)
         event(f"some match: {bool(verdict.rules)}")
@@ -62,19 +60,19 @@ def test_the_index_says_what_the_naive_reading_says(scene: Scene, hot: int) -> N
 
 
 @settings(max_examples=150)
-@given(scenes(frail=True), HOTS)
-def test_what_raises_is_named_and_the_rest_is_as_it_were(scene: Scene, hot: int) -> None:
-    rule_set, oracle = both(scene.users, scene.groups, hot)
+@given(scenes(frail=True))
+def test_what_raises_is_named_and_the_rest_is_as_it_were(scene: Scene) -> None:
+    rule_set, oracle = both(scene.users, scene.groups)
     for message in scene.sent:
         verdict = agree(rule_set, oracle, message)
         event(f"some raise: {bool(verdict.may_raise)}, some match: {bool(verdict.rules)}")
 
 
 @settings(max_examples=100)
-@given(scenes(), HOTS)
-def test_what_is_put_later_is_found_as_what_was_there_at_first(scene: Scene, hot: int) -> None:
-    at_once, oracle = both(scene.users, scene.groups, hot)
-    later, sealed = (RuleSet(groups=scene.groups, hot=hot) for _ in range(2))
+@given(scenes())
+def test_what_is_put_later_is_found_as_what_was_there_at_first(scene: Scene) -> None:
+    at_once, oracle = both(scene.users, scene.groups)
+    later, sealed = (RuleSet(groups=scene.groups) for _ in range(2))
     for each in scene.users:
         put(later, each)
         put(sealed, each)
@@ -91,10 +89,10 @@ class Changes(RuleBasedStateMachine):
     sent: list[Message]
     job: Callable[[], None] | None = None
 
-    @initialize(scene=scenes(), hot=HOTS)
-    def begin(self, scene: Scene, hot: int) -> None:
+    @initialize(scene=scenes())
+    def begin(self, scene: Scene) -> None:
         self.groups, self.sent = scene.groups, scene.sent
-        self.rule_set, self.oracle = both(scene.users, scene.groups, hot)
+        self.rule_set, self.oracle = both(scene.users, scene.groups)
 
     @rule(theirs=st.sampled_from(USERS).flatmap(preferences))
     def put(self, theirs: Preferences) -> None:
@@ -221,16 +219,15 @@ def test_a_filter_without_a_hash_is_asked_like_any_other() -> None:
         a_user("alice", (Listed(users=["bob"]), KOJI), (KOJI,)),
         a_user("bob", (KOJI, Listed(users=["alice"]))),
     ]
-    rule_set, oracle = both(users, Changing(), HOT)
+    rule_set, oracle = both(users, Changing())
     assert len(agree(rule_set, oracle, a_message(app="koji", agent="bob")).rules) == 2
 
 
-@pytest.mark.parametrize("hot", [0, HOT])
-def test_values_that_python_takes_for_equal_stay_apart(hot: int) -> None:
+def test_values_that_python_takes_for_equal_stay_apart() -> None:
     values: list[Any] = [1, True, "1", 1.5, "true", None, "null", [1], [True], {"a": 1}]
     asked = [(KOJI, a_filter("field", path="a", equals=value)) for value in values]
     asked += [(a_filter("field", path="a", equals=value), MINE.model_copy()) for value in values]
-    rule_set, oracle = both([a_user("alice", *asked)], Changing(), hot)
+    rule_set, oracle = both([a_user("alice", *asked)], Changing())
     for body in ("1", "1.0", "true", '"1"', '"true"', "null", '"null"', "[1]", "[true]", "[1.0]"):
         message = a_message(app="koji", body=f'{{"a": {body}}}'.encode())
         assert len(agree(rule_set, oracle, message).rules) == 1
@@ -244,7 +241,7 @@ def test_a_key_is_not_made_of_two_others() -> None:
         a_user("dana", (a_filter("topic", patterns=["x"]),)),
         a_user("me", (a_filter("user", users=["me"]),)),
     ]
-    rule_set, oracle = both(users, Changing(), HOT)
+    rule_set, oracle = both(users, Changing())
     for facts in (
         {"artifacts": frozenset({"rpms/a/b"})},
         {"artifacts": frozenset({"rpms/rpms/a"})},
@@ -263,7 +260,7 @@ def test_thousands_of_rules_and_names_are_told_apart() -> None:
         for level in ("info", "error")
     ]
     users = [a_user(f"user-{number}", *asked[number::7]) for number in range(7)]
-    rule_set, oracle = both(users, Changing(), HOT)
+    rule_set, oracle = both(users, Changing())
     for number in (0, 299, 300, 555, 899):
         message = a_message(artifacts=frozenset({f"rpms/p-{number}"}))
         assert agree(rule_set, oracle, message).rules
