@@ -52,7 +52,7 @@ class Effort(NamedTuple):
     candidates: int = 0
     """Distinct (key, rest of a rule) that came up: what shares both is looked at once."""
     asked: int = 0
-    """Filters that were asked, each once, and personal ones once for each user."""
+    """What was judged by itself, and not with all others at once."""
 
 
 class Found(NamedTuple):

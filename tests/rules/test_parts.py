@@ -16,7 +16,7 @@ from tests.factories import a_message
 Places = list[tuple[str, str]]
 """Kind and id of each of a user's destinations."""
 
-IDS = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=4)
+IDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=4)
 USERS = st.lists(
     st.lists(st.tuples(st.sampled_from(["push", "email", "irc"]), IDS), max_size=4),
     max_size=6,

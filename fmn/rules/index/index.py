@@ -35,8 +35,6 @@ class Layers:
     """What was put up to some moment: replaced as a whole, by whoever seals."""
 
     postings: Postings
-    known: int = 0
-    """Rests of which the postings have the conditions."""
     pending: tuple[Beside, ...] = ()
     """What a seal that is under way will add to the postings."""
     is_stale: bool = False
@@ -81,10 +79,10 @@ class Index:
             return _nothing
         self._users.settle()
         self._filing.forget()
-        numbered, known, parts = len(self._sights), len(self._rests), self._rests.parts
+        numbered, parts = len(self._sights), self._rests.parts
         sights, old = self._sights.seal(), self._layers
         pending, is_stale = (*old.pending, self._beside), old.is_stale or self._users.have_changed
-        layers = self._layers = Layers(old.postings, old.known, pending, is_stale)
+        layers = self._layers = Layers(old.postings, pending, is_stale)
         self._beside, self._users.have_changed = Beside(), False
 
         def job() -> None:
@@ -94,7 +92,7 @@ class Index:
                 entries = entries.where(self._users.count(entries.slots))
             postings = Postings(entries, parts, numbered)
             if self._layers is layers:  # else a later seal has begun
-                self._layers = Layers(postings, known)
+                self._layers = Layers(postings)
 
         return job
 
@@ -104,7 +102,7 @@ class Index:
         users, layers = self._users, self._layers
         users.settle()
         search = Search(self._among, question, stale=layers.is_stale or users.have_changed)
-        search.postings(layers.postings, layers.known)
+        search.postings(layers.postings)
         for beside in (*layers.pending, self._beside):
             if len(beside):
                 search.beside(beside)

@@ -42,13 +42,13 @@ class Search:
         self._raised: list[tuple[Slots, Exception]] = []
         self._candidates = self._asked = 0
 
-    def postings(self, postings: Postings, known: int) -> None:
-        """Take what stands in postings, which have the conditions of so many rests."""
+    def postings(self, postings: Postings) -> None:
+        """Take what stands in postings."""
         found = postings.find(self._question.keys, self._question.numbers)
         groups = postings.groups(found)
         self._candidates += len(groups)
         rests = postings.rests(groups)
-        holds = self._judged(postings.conditions(found), rests, known)
+        holds = self._judged(postings.conditions(found), rests)
         slots, sizes = postings.slots(groups[holds])
         beyond = self._rests.beyond(rests[holds])
         if not np.count_nonzero(beyond):
@@ -73,14 +73,12 @@ class Search:
         effort = Effort(len(self._question), self._candidates, self._asked)
         return Found(users, self._users.places(slots, users), self._errors(), effort)
 
-    def _judged(self, present: Slots, rests: Numbers, known: int) -> Mask:
-        """Tell of which of these rests the conditions hold: of all at once, for most."""
+    def _judged(self, present: Numbers, rests: Numbers) -> Mask:
+        """Tell of which of these rests the conditions hold: of all at once, but for deep ones."""
         holds = self._rests.judged(present, rests)
-        alone = self._rests.are_deep(rests)
-        if known < len(self._rests):
-            alone = np.concatenate((alone, (rests >= known).nonzero()[0]))
-        if len(alone):
-            holds[alone] = [self._holds(rest) for rest in rests[alone].tolist()]
+        deep = self._rests.are_deep(rests)
+        if len(deep):
+            holds[deep] = [self._holds(rest) for rest in rests[deep].tolist()]
         return holds
 
     def _holds(self, rest: int) -> bool:

@@ -86,7 +86,7 @@ def test_what_is_found_is_counted() -> None:
     spent = effort([related(number) for number in range(50)], matches=50)
     assert spent.keys > 0
     assert 0 < spent.candidates <= 50
-    assert 0 < spent.asked <= 50
+    assert spent.asked == 0
 
 
 def test_what_nobody_asks_for_costs_nothing() -> None:
@@ -127,7 +127,7 @@ def different_rules(hung_on: Filter, different: str) -> list[Rule]:
     return [a_rule(number, hung_on, asked(number)) for number in range(MANY)]
 
 
-@pytest.mark.parametrize("hung_on", [KOJI, NAMED, MENTIONED], ids=lambda each: each.kind)
+@pytest.mark.parametrize("hung_on", [KOJI, NAMED], ids=lambda each: each.kind)
 @pytest.mark.parametrize("different", DIFFERENT)
 def test_of_thousands_of_rules_on_one_key_few_are_asked_one_by_one(
     hung_on: Filter, different: str

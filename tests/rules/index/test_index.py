@@ -49,7 +49,7 @@ def both(users: Iterable[Preferences], known: Changing) -> tuple[RuleSet, Oracle
     return RuleSet(rules, groups=known, destinations=destinations), oracle
 
 
-@settings(max_examples=400)
+@settings(max_examples=300)
 @given(scenes())
 def test_the_index_says_what_the_naive_reading_says(scene: Scene) -> None:
     rule_set, oracle = both(scene.users, scene.groups)
@@ -138,7 +138,7 @@ class Changes(RuleBasedStateMachine):
 
 
 def test_the_index_says_so_after_any_change() -> None:
-    run_state_machine_as_test(Changes, settings=settings(max_examples=120, stateful_step_count=15))
+    run_state_machine_as_test(Changes, settings=settings(max_examples=100, stateful_step_count=15))
 
 
 def a_user(user: str, *asked: tuple[Filter, ...]) -> Preferences:
