@@ -19,7 +19,7 @@ render/        a message and a template make content
 directory/     who owns what, who is in which group
 storage/       SQL, the only place: preferences, held, history, migrations
 preferences/   a user's rules and destinations as values, and their YAML
-rules/         pure: rules, filters (a file a kind), match, explain
+rules/         pure: rules, filters (a file a kind), the index, match, explain
 emission       what a worker makes of a message, and what becomes of it
 egress/        HTTP to addresses that people gave, and never into our own networks
 links          signed links and codes: what whoever holds one may do without a login

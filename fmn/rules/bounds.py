@@ -1,4 +1,4 @@
-"""How much one user may write. More is refused: every rule is asked of every message."""
+"""How much one user may write. More is refused: every worker has all of it in memory."""
 
 from typing import Annotated
 

@@ -26,8 +26,6 @@ from fmn.rules.plan import Plan
 
 RIPE = 10_000
 """Rows beside the postings that are worth a seal; an eighth of the postings, where that is more."""
-RIPE_SIGHTS = 200
-"""Globs, words and the like that are asked one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class Index:
     def is_ripe(self) -> bool:
         """Tell whether so much was put that a seal is worth it."""
         most = max(RIPE, len(self._layers.postings) // 8)
-        return len(self._beside) > most or self._sights.fresh > RIPE_SIGHTS
+        return len(self._beside) > most or self._sights.are_many
 
     def seal(self) -> Callable[[], None]:
         """Return what makes postings of all that was put; see `RuleSet.seal`."""

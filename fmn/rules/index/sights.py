@@ -14,8 +14,10 @@ from fmn.rules.access import Key, Sought
 from fmn.rules.index.postings import Numbers
 from fmn.rules.index.seekers import Seekers
 
+FEW = 32
+"""Things that are asked one by one before they are seekers of their own."""
 AT_ONCE = 8
-"""Seekers there may be before they are made one."""
+"""Seekers above which it is time to make fewer of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,11 @@ class Sealed:
     """Each with the number of the first thing it seeks."""
     upto: int = 0
 
+    def more(self, every: Sequence[Sought], start: int) -> "Sealed":
+        """Return this with one that seeks all from `start`, in place of those it has from there."""
+        kept = tuple(each for each in self.seekers if each[0] < start)
+        return Sealed((*kept, (start, Seekers(every[start:]))), len(every))
+
 
 class Sights:
     """All that is sought; numbers are given from 0 and kept."""
@@ -34,21 +41,24 @@ class Sights:
         self._numbers: dict[Sought, int] = {}
         self._every: list[Sought] = []
         self._sealed = Sealed()
+        self._is_loading = True
 
     def __len__(self) -> int:
         """Return how many things are sought."""
         return len(self._every)
 
     @property
-    def fresh(self) -> int:
-        """Return how many are asked one by one."""
-        return len(self._every) - self._sealed.upto
+    def are_many(self) -> bool:
+        """Tell whether they are so many seekers that a seal is worth it."""
+        return len(self._sealed.seekers) > AT_ONCE
 
     def number(self, sought: Sought) -> int:
         """Return the number of something that is sought."""
         number = self._numbers.setdefault(sought, len(self._every))
         if number == len(self._every):
             self._every.append(sought)
+            if not self._is_loading and number - self._sealed.upto >= FEW:
+                self._sealed = self._sealed.more(self._every, self._sealed.upto)
         return number
 
     def found(self, message: Message, keys: Sequence[Key]) -> Numbers:
@@ -63,16 +73,20 @@ class Sights:
         return np.concatenate(found) if found else np.empty(0, np.uint32)
 
     def seal(self) -> Callable[[], None]:
-        """Return what makes all that is sought now quick to find; it may run in another thread."""
-        every = self._every[:]
-        old = self._sealed
+        """Return what makes fewer seekers of all that is sought now; for any thread.
+
+        To make a large one holds everybody up, so one is made again only when as much is new.
+        """
+        every, old = self._every[:], self._sealed
+        self._is_loading = False
+        start = old.upto
+        for first, _ in reversed(old.seekers):
+            if start - first <= len(every) - start:
+                start = first
 
         def job() -> None:
-            # A large one holds everybody up while it is made, so few are made again.
-            kept = old.seekers if len(old.seekers) < AT_ONCE else ()
-            start = old.upto if kept else 0
             if start < len(every):
-                self._sealed = Sealed((*kept, (start, Seekers(every[start:]))), len(every))
+                self._sealed = old.more(every, start)
 
         return job
 
