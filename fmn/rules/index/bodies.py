@@ -56,6 +56,8 @@ class _Step:
         return step
 
     def named(self, values: list[object]) -> Iterable[tuple["_Step", list[object]]]:
+        if len(values) == 1 and isinstance(one := values[0], dict):
+            return [(self.names[name], [one[name]]) for name in self.names.keys() & one.keys()]
         there: dict[str, list[object]] = {}
         for value in values:
             if isinstance(value, dict):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from fmn.model import Message
 from fmn.rules.index.literals import required
-from fmn.rules.index.pieces import Need, Pieces, rarest
+from fmn.rules.index.pieces import Need, rarest
 from fmn.rules.index.regex_sets import RegexSets
 from fmn.rules.sought import Expression, searched
 
@@ -25,13 +25,12 @@ class Expressions:
             alike[need].append(each)
         self._sets = [RegexSets(each) for each in alike.values()]
         self._bare = [number for number, need in enumerate(alike) if not need]
-        self._pieces = Pieces(
-            (piece, number) for number, need in enumerate(alike) for piece in need
-        )
+        self.needs = [(piece, number) for number, need in enumerate(alike) for piece in need]
+        """Each piece of text, and the number of a set that may be found where it stands."""
 
-    def found(self, message: Message, folded: bytes) -> list[int]:
-        """Return the places of those in the texts of a message, which has some."""
-        likely = set(self._pieces.found(folded)).union(self._bare)
+    def found(self, message: Message, numbers: set[int]) -> list[int]:
+        """Return the places of those in the texts of a message, which has what these sets need."""
+        likely = numbers.union(self._bare)
         if not likely:
             return []
         texts = [text.encode() for text in searched(message)]

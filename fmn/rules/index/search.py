@@ -152,6 +152,8 @@ class Search:
         return slots
 
     def _errors(self) -> tuple[tuple[int, int, Exception], ...]:
+        if not self._raised:
+            return ()
         found: dict[tuple[int, int], Exception] = {}
         for slots, error in self._raised:
             counted = self._counted(slots)

@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 from fmn.model import Message
 from fmn.rules.access import Key, Sought
 from fmn.rules.index.bodies import Bodies
-from fmn.rules.index.expressions import Expressions
 from fmn.rules.index.globs import Globs
-from fmn.rules.index.pieces import BETWEEN, encoded
+from fmn.rules.index.texts import Texts
 from fmn.rules.index.values import Found
-from fmn.rules.index.words import Words
 from fmn.rules.sought import (
     Begins,
     Equal,
@@ -23,7 +21,6 @@ from fmn.rules.sought import (
     Limit,
     Pattern,
     Word,
-    folded_texts,
 )
 
 IN_BODY = (Equal, Begins, Limit, Exists)
@@ -42,8 +39,8 @@ class Seekers:
             kinds[_kind(each)].append((place, each))
         in_body = [each for kind in IN_BODY for each in kinds.pop(kind, [])]
         self._globs = _of(Globs, kinds.pop(Pattern, []))
-        self._words = _of(Words, kinds.pop(Word, []))
-        self._expressions = _of(Expressions, kinds.pop(Expression, []))
+        words, expressions = kinds.pop(Word, []), kinds.pop(Expression, [])
+        self._texts = Texts(words, expressions) if words or expressions else None
         self._bodies = _of(Bodies, in_body)
         self._others = [each for others in kinds.values() for each in others]
 
@@ -55,21 +52,14 @@ class Seekers:
         found = Found()
         if self._globs:
             found.places += self._globs.found(keys)
-        if self._words or self._expressions:
-            found.places += self._in_texts(message)
+        if self._texts:
+            found.places += self._texts.found(message)
         if self._bodies:
             self._bodies.find(message.content, found)
         if self._others:
             found.places += self._one_by_one(message)
         places = np.array(found.places, np.uint32)
         return np.concatenate([places, *found.ranges]) if found.ranges else places
-
-    def _in_texts(self, message: Message) -> list[int]:
-        folded = BETWEEN.join(map(encoded, folded_texts(message)))
-        if not folded:
-            return []
-        places = self._words.found(folded) if self._words else []
-        return places + self._expressions.found(message, folded) if self._expressions else places
 
     def _one_by_one(self, message: Message) -> Iterator[int]:
         for place, each in self._others:

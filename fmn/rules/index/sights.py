@@ -64,7 +64,10 @@ class Sights:
     def found(self, message: Message, keys: Sequence[Key]) -> Numbers:
         """Return the numbers of all that a message has."""
         sealed = self._sealed
-        found = [seekers.found(message, keys) + start for start, seekers in sealed.seekers]
+        found = [
+            seekers.found(message, keys) + start if start else seekers.found(message, keys)
+            for start, seekers in sealed.seekers
+        ]
         if sealed.upto < len(self._every):
             fresh = enumerate(self._every[sealed.upto :], sealed.upto)
             found.append(np.array([n for n, each in fresh if _fits(each, message)], np.uint32))
