@@ -10,8 +10,6 @@ SHOWN = 5
 """Keys that people are told."""
 MOST = 1_000
 """Keys that machines are told."""
-LONGEST = 300
-"""Characters of one key that machines are told."""
 
 
 def in_words(signs: Sequence[Sign] | None) -> str:
@@ -35,13 +33,9 @@ def signs_json(signs: Sequence[Sign] | None) -> list[dict[str, Any]] | None:
     """Return the keys for machines, those of the message first; None where there are none."""
     if signs is None:
         return None
-    return [{"key": _cut(each.key), "present": each.present} for each in signs[:MOST]]
+    return [{"key": each.key, "present": each.present} for each in signs[:MOST]]
 
 
 def cost_json(cost: Cost) -> list[str] | None:
     """Return the keys of a rule for machines; None where it is looked at for every message."""
-    return None if cost.is_everywhere else list(map(_cut, cost.keys[:MOST]))
-
-
-def _cut(key: str) -> str:
-    return key if len(key) <= LONGEST else key[: LONGEST - 1] + "…"
+    return None if cost.is_everywhere else list(cost.keys[:MOST])
