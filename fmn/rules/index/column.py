@@ -52,6 +52,6 @@ class Column:
         self._length = end
 
     def _grow(self, least: int) -> None:
-        grown = np.empty(max(least, 2 * len(self._array)), self._array.dtype)
+        grown = np.empty(max(least + least // 8, 2 * len(self._array)), self._array.dtype)
         grown[: self._length] = self.all
         self._array = grown

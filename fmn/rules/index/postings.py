@@ -21,6 +21,9 @@ EVERY = -1
 LAST = np.iinfo(np.int64).max
 """A key that stands for none, behind all others: whatever is looked up has a place."""
 
+LARGE = 1_000
+"""Slots of a group that are copied as they stand, which is quicker than to pick each."""
+
 Keys = NDArray[np.int64]
 Numbers = NDArray[np.uint32]
 Places = NDArray[Any]
@@ -71,7 +74,9 @@ class Postings:
 
     def __init__(self, entries: Entries, parts: Parts, numbered: int = 0) -> None:
         """Take rules and conditions; keys below `numbered` are numbers of what is sought."""
-        self._keys = np.unique(np.concatenate((entries.keys, parts.keys, (LAST,))))
+        # Not numpy's `unique`: it holds the interpreter for as long as it takes.
+        every = np.sort(np.concatenate((entries.keys, parts.keys, (LAST,))))
+        self._keys = every[changes(every)]
         order = np.lexsort((entries.slots, entries.rests, entries.keys))
         keys, rests = entries.keys[order], entries.rests[order]
         self._slots = entries.slots[order]
@@ -109,12 +114,13 @@ class Postings:
         """Return the rest of each group."""
         return self._rests[groups]
 
-    def slots(self, groups: Places) -> tuple[Numbers, Places]:
-        """Return the slots of these groups, one group after the other, and how many each has."""
+    def slots(self, groups: Places) -> Numbers:
+        """Return the slots of these groups, one group after the other."""
         starts, ends = self._start[groups], self._start[groups + 1]
-        if len(groups) == 1:
-            return self._slots[starts[0] : ends[0]], ends - starts
-        return self._slots[expanded(starts, ends)], ends - starts
+        if len(groups) and (ends - starts).max() > LARGE:
+            pairs = zip(starts.tolist(), ends.tolist(), strict=True)
+            return np.concatenate([self._slots[start:end] for start, end in pairs])
+        return self._slots[expanded(starts, ends)]
 
     @property
     def entries(self) -> Entries:

@@ -49,14 +49,9 @@ class Search:
         self._candidates += len(groups)
         rests = postings.rests(groups)
         holds = self._judged(postings.conditions(found), rests)
-        slots, sizes = postings.slots(groups[holds])
-        beyond = self._rests.beyond(rests[holds])
-        if not np.count_nonzero(beyond):
-            self._pieces.append(slots)
-            return
-        each_beyond = beyond.repeat(sizes)
+        groups, beyond = groups[holds], self._rests.beyond(rests[holds])
         for each in set(beyond.tolist()):
-            self._take(each, slots[each_beyond == each])
+            self._take(each, postings.slots(groups[beyond == each]))
 
     def beside(self, beside: Beside) -> None:
         """Take what stands beside the postings."""

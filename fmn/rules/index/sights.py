@@ -6,6 +6,7 @@ one by one.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from fmn.rules.index.seekers import Seekers
 
 FEW = 32
 """Things that are asked one by one before they are seekers of their own."""
+MOST = 2_000
+"""Things that become seekers while somebody waits: a matter of a few milliseconds."""
 AT_ONCE = 8
 """Seekers above which it is time to make fewer of them."""
 
@@ -27,6 +30,18 @@ class Sealed:
     seekers: tuple[tuple[int, Seekers], ...] = ()
     """Each with the number of the first thing it seeks."""
     upto: int = 0
+
+    def beginning(self, end: int, most: int) -> int:
+        """Return where one begins that takes the place of all that are not much larger than it.
+
+        So there are never many, and each thing is made again few times. It seeks at most so many,
+        but for those that nothing sought yet.
+        """
+        starts = [first for first, _ in self.seekers]
+        for start, after in pairwise((*starts, self.upto)):
+            if end - start <= most and after - start <= 2 * (end - after):
+                return start
+        return self.upto
 
     def more(self, every: Sequence[Sought], start: int) -> "Sealed":
         """Return this with one that seeks all from `start`, in place of those it has from there."""
@@ -57,8 +72,9 @@ class Sights:
         number = self._numbers.setdefault(sought, len(self._every))
         if number == len(self._every):
             self._every.append(sought)
-            if not self._is_loading and number - self._sealed.upto >= FEW:
-                self._sealed = self._sealed.more(self._every, self._sealed.upto)
+            if not self._is_loading and len(self) - self._sealed.upto >= FEW:
+                start = self._sealed.beginning(len(self), MOST)
+                self._sealed = self._sealed.more(self._every, start)
         return number
 
     def found(self, message: Message, keys: Sequence[Key]) -> Numbers:
@@ -82,10 +98,7 @@ class Sights:
         """
         every, old = self._every[:], self._sealed
         self._is_loading = False
-        start = old.upto
-        for first, _ in reversed(old.seekers):
-            if start - first <= len(every) - start:
-                start = first
+        start = old.beginning(len(every), len(every))
 
         def job() -> None:
             if start < len(every):

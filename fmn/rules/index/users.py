@@ -54,12 +54,12 @@ class Users:
 
     def of(self, slots: Slots) -> Slots:
         """Return whose they are."""
-        users: Slots = self._user[slots]
+        users: Slots = self._user.all.take(slots)  # of very many, twice as fast as an index
         return users
 
     def places(self, slots: Slots, users: Slots) -> Slots:
         """Return which rule of its user each is, from 0."""
-        places: Slots = slots - self._first[users]
+        places: Slots = slots - self._first.all.take(users)
         return places
 
     def count(self, slots: Slots) -> Mask:
