@@ -9,7 +9,7 @@ ratios: the first line says how fast this one is.
 
 messages    matched in a second, on one core, other messages in each round; bodies are read before
             that, for both sides. What is timed ends with the numbers of users and rules, for both:
-            no destination is made. ÷ the loop: the mean time of the first messages of each round.
+            no destination is made. ÷ the loop: the mean time of the last messages of each round.
             Nothing is collected while it is timed (gc is off, and what is there is frozen)
 build       rows to cards and plans, and one index of these; making the rows up is not in it
 bytes       resident memory of a rule that can match, all caches given back; of it the cards:
