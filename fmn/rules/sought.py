@@ -19,7 +19,7 @@ from fmn.rules.words import quoted, short
 
 GLOB = 10
 """How many times a glob is as frequent as one value."""
-SELDOM, SOMETIMES, OFTEN = 2e-3, 1e-2, 1e-1
+SELDOM, SOMETIMES, OFTEN, EVERYWHERE = 2e-3, 1e-2, 3e-2, 1e-1
 """In what part of all messages something stands: guesses, of which the order counts."""
 
 
@@ -109,7 +109,7 @@ class Equal(_InBody):
     @property
     def share(self) -> float:
         """In what part of all messages it stands: `4711` and `R45` name one thing, `done` many."""
-        return SELDOM if re.search(r"\d", self.value) else OFTEN
+        return SELDOM if re.search(r"\d", self.value) else EVERYWHERE
 
     def fits(self, message: Message) -> bool:
         """Tell whether one of the values is equal."""
