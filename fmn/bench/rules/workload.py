@@ -6,20 +6,16 @@ groups, topics, words of a message P^(1/2) times. There are half as many artifac
 hundredth as many groups.
 
 defaults   two rules of each: what I own, or my groups own, unless I did it; what mentions me,
-           unless I did it. One user in four changed the first: severities, no application of a
-           few, or only what I own
-own        three rules of each, of which: 30 % name artifacts (one or two), 3 % have a glob
-           over their names; 21 % follow users by what they did, 6 % by what mentions them, 5 % by
-           what they own; 9 % name groups, or the user's; 9 % are about an application and something
-           rarer in it: a word, a regex, a value of the body, errors; 5 % about topics by glob, and
-           likewise; 8 % about a value of the body; 5 in 1,000 about words, one about a regex
-few        one own rule in 3,000 is all that one application says; four are everything but a few
-           applications, however many rules there are
+           unless I did it. One in four changed the first: severities, not all apps, only my own
+own        three rules of each: 30 % name artifacts (one or two), 3 % by glob; 21 % follow users by
+           what they did, 6 % by mentions, 5 % by what they own; 9 % name groups; 9 % an application
+           and something rarer in it (word, regex, value, errors), 5 % topics by glob, likewise; 8 %
+           a value of the body; 5 in 1,000 words, one a regex
+few        one own rule in 3,000 is a whole application; four are everything but a few of these
 narrowed   most own rules have one or two filters more, of 300 that people think of, some far more
-           often than others. Three of five leave something out, as those of Fedora's first service
-           did (8 and 15 exclusions in two of its three default rules): not these applications, not
-           a topic, not by me, not a word. The others ask for a severity at least, a status in the
-           body, a number at least, an application. A fiftieth of all rules is disabled
+           often than others. Most leave something out, as in Fedora's first service (8 and 15
+           exclusions in two of its three defaults): applications, a topic, me, a word. The others
+           ask for a severity, a status, a number, an application. A fiftieth is disabled
 """
 
 import random
@@ -56,8 +52,7 @@ DISABLED = 0.02
 LASTING = (60, 300, 600, 900, 1_800, 3_600, 7_200)
 """Seconds that people think of as long."""
 NARROWINGS = 300
-EXCLUDED = 1_000
-"""Words of which one is not wanted."""
+EXCLUDED = 1_000  # words of which one is not wanted
 STATUSES = ("done", "failed", "waiting", "cancelled")
 ARCHES = ("x86_64", "aarch64", "ppc64le", "s390x")
 

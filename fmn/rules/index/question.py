@@ -13,8 +13,6 @@ from fmn.rules.me import Groups
 
 MEMBER = {"group": "member", "owning group": "owning member"}
 """Field of a group → that of the keys that its members have, for rules that say `mine`."""
-
-
 KEPT = 1_000
 """Groups whose members are known by heart."""
 

@@ -1,7 +1,7 @@
 """Everything sought that cannot be looked up as it stands, asked of a message all at once."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -57,20 +57,19 @@ class Seekers:
         if self._bodies:
             self._bodies.find(message.content, found)
         if self._others:
-            found.places += self._one_by_one(message)
+            found.places += (place for place, each in self._others if has(message, each))
         places = np.array(found.places, np.uint32)
         return np.concatenate([places, *found.ranges]) if found.ranges else places
 
-    def _one_by_one(self, message: Message) -> Iterator[int]:
-        for place, each in self._others:
-            try:
-                fits = each.fits(message)
-            except Exception:  # noqa: BLE001  # of a kind that another package brings
-                # Then the rest of the rule decides, which raises too, and that is reported. Not
-                # found, it would be a rule that silently never matches.
-                fits = True
-            if fits:
-                yield place
+
+def has(message: Message, sought: Sought) -> bool:
+    """Tell whether a message has one thing, and of one that raises that it has."""
+    try:
+        return sought.fits(message)
+    except Exception:  # noqa: BLE001  # of a kind that another package brings
+        # Then the rest of the rule decides, which raises too, and that is reported. Not found, it
+        # would be a rule that silently never matches.
+        return True
 
 
 def _of(seeker: Any, sought: list[tuple[int, Any]]) -> Any:  # noqa: ANN401  # one of four classes

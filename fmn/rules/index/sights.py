@@ -13,7 +13,7 @@ import numpy as np
 from fmn.model import Message
 from fmn.rules.access import Key, Sought
 from fmn.rules.index.postings import Numbers
-from fmn.rules.index.seekers import Seekers
+from fmn.rules.index.seekers import Seekers, has
 
 FEW = 32
 """Things that are asked one by one before they are seekers of their own."""
@@ -86,7 +86,7 @@ class Sights:
         ]
         if sealed.upto < len(self._every):
             fresh = enumerate(self._every[sealed.upto :], sealed.upto)
-            found.append(np.array([n for n, each in fresh if _fits(each, message)], np.uint32))
+            found.append(np.array([n for n, each in fresh if has(message, each)], np.uint32))
         if len(found) == 1:
             return found[0]
         return np.concatenate(found) if found else np.empty(0, np.uint32)
@@ -105,10 +105,3 @@ class Sights:
                 self._sealed = old.more(every, start)
 
         return job
-
-
-def _fits(sought: Sought, message: Message) -> bool:
-    try:
-        return sought.fits(message)
-    except Exception:  # noqa: BLE001  # one that is not total: then the filter itself is asked
-        return True
