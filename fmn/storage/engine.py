@@ -4,6 +4,7 @@
 the database is away, both raise Unavailable and name it without its password.
 """
 
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -21,6 +22,9 @@ from fmn.storage.seal import Seal
 
 PATIENCE = 10
 """Seconds to wait for a connection or for a lock."""
+
+ATTEMPTS = 100
+"""How often a new database of SQLite is asked to write ahead while others write to it."""
 
 LONGEST = 60
 """Seconds a statement may take."""
@@ -153,9 +157,26 @@ def _sqlite(url: URL) -> AsyncEngine:
 
 def _connected(connection: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401  # the driver's
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    _write_ahead(cursor)
+    for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:  # noqa: ANN401  # the driver's
+    # While somebody writes to a new database, SQLite refuses this at once, whatever the timeout
+    # is: so wait as whoever writes does, and ask again. Once it is done it is never refused.
+    for _ in range(ATTEMPTS):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as refused:
+            if refused.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("COMMIT")
+        else:
+            return
+    raise TimeoutError(f"others wrote {ATTEMPTS} times to the new database; try again")
 
 
 def _begin(connection: Connection) -> None:

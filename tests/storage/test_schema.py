@@ -1,4 +1,6 @@
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,17 @@ async def test_the_second_upgrade_changes_nothing(database_url: str) -> None:
 async def test_two_upgrades_at_once_are_one(database_url: str) -> None:
     await asyncio.gather(upgrade(database_url), upgrade(database_url))
     await require(database_url)
+
+
+async def test_an_upgrade_waits_while_another_writes_to_the_new_database(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "fmn.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        upgrading = asyncio.create_task(upgrade(url := f"sqlite:///{tmp_path}/fmn.db"))
+        done, _ = await asyncio.wait([upgrading], timeout=0.5)  # refused, it would end at once
+        assert not done
+        other.execute("COMMIT")
+        await upgrading
+    await require(url)
 
 
 async def test_an_empty_database_is_refused_in_one_line(database_url: str) -> None:
