@@ -16,6 +16,7 @@ DEEPEST = 50
 """Levels of lists and objects in an argument; a value in a body that is deeper equals none."""
 SHORT = 10**15
 """A whole number below it is written out."""
+NUMBERS = (int, Decimal)
 LITERAL = re.compile(r"true|false|null|-?[0-9.]+(?:[eE][-+]?[0-9]+)?")
 """A string that looks like another value."""
 
@@ -73,7 +74,7 @@ Number = Annotated[Any, BeforeValidator(_number)]
 
 def is_number(value: object) -> TypeGuard[int | Decimal]:
     """Tell whether a value is a number; to Python true is one, to JSON it is not."""
-    return isinstance(value, int | Decimal) and not isinstance(value, bool)
+    return isinstance(value, NUMBERS) and not isinstance(value, bool)
 
 
 def identity(value: object, depth: int = 0) -> str:
@@ -84,7 +85,7 @@ def identity(value: object, depth: int = 0) -> str:
         return f'"{value}"' if depth == 0 else json.dumps(value)
     if is_number(value):
         return _plain(value)
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return f"[{','.join(identity(item, depth + 1) for item in value)}]"
     if isinstance(value, dict):
         items = sorted((name, identity(item, depth + 1)) for name, item in value.items())
@@ -93,8 +94,8 @@ def identity(value: object, depth: int = 0) -> str:
 
 
 def _plain(number: int | Decimal) -> str:
-    if -SHORT < number < SHORT and (whole := int(number)) == number:
-        return str(whole)
+    if -SHORT < number < SHORT and (type(number) is int or int(number) == number):
+        return str(int(number))
     digits, _, exponent = f"{Decimal(number):E}".partition("E")
     return f"{digits.rstrip('0').rstrip('.') if '.' in digits else digits}e{exponent}"
 

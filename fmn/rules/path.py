@@ -4,6 +4,10 @@ r"""Paths into the body of a message: names joined by dots, `[]` is each element
 """
 
 import re
+from functools import lru_cache
+
+KEPT = 1_000
+"""Paths that are known by heart."""
 
 
 class Path:
@@ -21,6 +25,12 @@ class Path:
             for _ in range(lists):
                 values = [item for value in values if isinstance(value, list) for item in value]
         return values
+
+
+@lru_cache(KEPT)
+def read(written: str) -> Path:
+    """Return a path, read; few are in most rules."""
+    return Path(written)
 
 
 def _step(part: str) -> tuple[str, int]:

@@ -80,7 +80,8 @@ class Roster:
 
     def __init__(self) -> None:
         self._packed: list[bytes] = []
-        self._pack = msgspec.msgpack.Encoder().encode
+        self._encoder = msgspec.msgpack.Encoder()
+        self._buffer = bytearray()
         self._read = msgspec.msgpack.Decoder(Card).decode
         self._last = b"", Card("", (), ())
 
@@ -91,6 +92,11 @@ class Roster:
             self._packed.append(packed)
         else:
             self._packed[number] = packed
+
+    def _pack(self, card: Card) -> bytes:
+        # Straight to bytes, each would keep some of the room in which it was encoded.
+        self._encoder.encode_into(card, self._buffer)
+        return bytes(self._buffer)
 
     def card(self, number: int) -> Card:
         """Return the card of a user."""

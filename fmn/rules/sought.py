@@ -13,7 +13,7 @@ from fmn.model import Message
 from fmn.rules.access import SHARES, Field, Key, Own, keys_of
 from fmn.rules.glob import Globs, is_wild
 from fmn.rules.json_value import identity, is_number
-from fmn.rules.path import Path
+from fmn.rules.path import read
 from fmn.rules.regexes import searchable, searching
 from fmn.rules.words import quoted, short
 
@@ -86,20 +86,16 @@ class Expression:
         return f"regex {quoted(self.regex)}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _InBody:
     path: str
 
     def values(self, message: Message) -> list[object]:
         """Return what stands at the path."""
-        return self._path.values(message.content)
-
-    @cached_property
-    def _path(self) -> Path:
-        return Path(self.path)
+        return read(self.path).values(message.content)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Equal(_InBody):
     """A value at a path of the body that is equal to one."""
 
@@ -119,7 +115,7 @@ class Equal(_InBody):
         return f"{short(self.path)} equal to {short(self.value)}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Begins(_InBody):
     """A string at a path of the body with a beginning."""
 
@@ -137,7 +133,7 @@ class Begins(_InBody):
         return f"{short(self.path)} beginning with {quoted(self.prefix)}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Limit(_InBody):
     """A number at a path of the body that reaches a limit."""
 
@@ -159,7 +155,7 @@ class Limit(_InBody):
         return f"{short(self.path)} of {side} {short(str(self.number))}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Exists(_InBody):
     """Any value at a path of the body, null too."""
 

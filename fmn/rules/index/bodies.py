@@ -1,7 +1,7 @@
 """Which of many values at many paths the body of a message has."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from fmn.rules.index.values import Asked, Found, InBody, asked
 from fmn.rules.path import Path
@@ -31,7 +31,8 @@ class Bodies:
             for each in step.asked:
                 each.find(values, found)
             if step.names:
-                waiting += step.named(values)
+                for name, those in _named(step.names, values).items():
+                    waiting.append((step.names[name], those))
             if step.elements:
                 lists = [value for value in values if isinstance(value, list)]
                 if items := [item for value in lists for item in value]:
@@ -55,12 +56,12 @@ class _Step:
                 step = step.elements
         return step
 
-    def named(self, values: list[object]) -> Iterable[tuple["_Step", list[object]]]:
-        if len(values) == 1 and isinstance(one := values[0], dict):
-            return [(self.names[name], [one[name]]) for name in self.names.keys() & one.keys()]
-        there: dict[str, list[object]] = {}
-        for value in values:
-            if isinstance(value, dict):
-                for name in value.keys() & self.names.keys():
-                    there.setdefault(name, []).append(value[name])
-        return [(self.names[name], found) for name, found in there.items()]
+
+def _named(names: Mapping[str, _Step], values: list[object]) -> dict[str, list[object]]:
+    """Return what these values have under each of these names."""
+    there: dict[str, list[object]] = {}
+    for value in values:
+        if isinstance(value, dict):
+            for name in names.keys() & value.keys():
+                there.setdefault(name, []).append(value[name])
+    return there

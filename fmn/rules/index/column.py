@@ -1,5 +1,6 @@
-"""A column that grows: numbers of one size, one after the other."""
+"""A column that grows: numbers of one size, or rows of them, one after the other."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ class Column:
     Room is doubled when it is full; what is not used yet takes no memory.
     """
 
-    def __init__(self, dtype: DTypeLike) -> None:
-        self._array: NDArray[Any] = np.empty(ROOM, dtype)
+    def __init__(self, dtype: DTypeLike, *row: int) -> None:
+        """Take what one number is, and how many are in a row, where it has rows."""
+        self._array: NDArray[Any] = np.empty((ROOM, *row), dtype)
         self._length = 0
 
     def __len__(self) -> int:
@@ -36,8 +38,8 @@ class Column:
         """All of them, without a copy."""
         return self._array[: self._length]
 
-    def append(self, value: int) -> None:
-        """Append one."""
+    def append(self, value: int | Sequence[int]) -> None:
+        """Append one, or one row."""
         if self._length == len(self._array):
             self._grow(self._length + 1)
         self._array[self._length] = value
@@ -52,6 +54,7 @@ class Column:
         self._length = end
 
     def _grow(self, least: int) -> None:
-        grown = np.empty(max(least + least // 8, 2 * len(self._array)), self._array.dtype)
+        many = max(least + least // 8, 2 * len(self._array))
+        grown = np.empty((many, *self._array.shape[1:]), self._array.dtype)
         grown[: self._length] = self.all
         self._array = grown

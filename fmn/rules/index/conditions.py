@@ -9,14 +9,24 @@ make a hundred thousand.
 
 from array import array
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
 from fmn.rules.index.column import Column
-from fmn.rules.index.postings import Mask, Numbers, Parts
+from fmn.rules.index.postings import Mask, Numbers, Parts, Places
 
 ALWAYS = 0
 """The condition that holds for every message: it has none of no keys."""
+KEPT = 5_000
+"""Conditions that are known by heart."""
+
+
+class Condition(NamedTuple):
+    """That a message has one of these keys; negated, that it has none."""
+
+    keys: frozenset[int]
+    negate: bool
 
 
 class Conditions:
@@ -27,6 +37,7 @@ class Conditions:
         self._keys, self._start = Column(np.int64), Column(np.uint32)
         self._start.append(0)
         self._negate = Column(bool)
+        self._known: dict[int, Condition] = {}
         self.number((), negate=True)  # ALWAYS
 
     def number(self, keys: Iterable[int], *, negate: bool) -> int:
@@ -39,10 +50,16 @@ class Conditions:
             self._negate.append(negate)
         return number
 
-    def condition(self, number: int) -> tuple[frozenset[int], bool]:
-        """Return the keys of a condition, and whether it is negated."""
-        keys = self._keys[self._start[number] : self._start[number + 1]]
-        return frozenset(keys.tolist()), bool(self._negate[number])
+    def condition(self, number: int) -> Condition:
+        """Return one of them."""
+        known = self._known.get(number)
+        if known is None:
+            if len(self._known) >= KEPT:
+                self._known.clear()
+            keys = self._keys[self._start[number] : self._start[number + 1]]
+            known = Condition(frozenset(keys.tolist()), bool(self._negate[number]))
+            self._known[number] = known
+        return known
 
     @property
     def parts(self) -> Parts:
@@ -50,9 +67,11 @@ class Conditions:
         of = np.repeat(np.arange(len(self._negate), dtype=np.uint32), np.diff(self._start.all))
         return Parts(self._keys.all, of)
 
-    def judged(self, present: Numbers) -> Mask:
-        """Tell of all whether they hold, where of these a key is present and of no others."""
-        there = np.zeros(len(self._negate), bool)
-        there[present] = True
-        there ^= self._negate.all
-        return there
+    def judged(self, present: Places, numbers: Numbers) -> Mask:
+        """Tell which of these hold, where of those present a key is there and of no others."""
+        holds = self._negate.all  # where no key is present; so it is again at the end
+        negate = holds[present]
+        holds[present] = ~negate
+        judged: Mask = holds.take(numbers)
+        holds[present] = negate
+        return judged

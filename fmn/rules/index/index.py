@@ -48,7 +48,7 @@ class Index:
         self._name_of = name_of
         self._users = Users()
         self._sights = Sights()
-        self._rests = Rests(self._sights.number)
+        self._rests = Rests(self._sights.key)
         self._teams = Teams(groups)
         self._filing = Filing(self._sights, self._rests, self._teams)
         self._among = Among(self._users, self._rests, self._me)
@@ -77,8 +77,7 @@ class Index:
             return _nothing
         self._users.settle()
         self._filing.forget()
-        numbered, parts = len(self._sights), self._rests.parts
-        sights, old = self._sights.seal(), self._layers
+        parts, sights, old = self._rests.parts, self._sights.seal(), self._layers
         pending, is_stale = (*old.pending, self._beside), old.is_stale or self._users.have_changed
         layers = self._layers = Layers(old.postings, pending, is_stale)
         self._beside, self._users.have_changed = Beside(), False
@@ -88,7 +87,7 @@ class Index:
             entries = reduce(add, (each.entries for each in pending), old.postings.entries)
             if is_stale:
                 entries = entries.where(self._users.count(entries.slots))
-            postings = Postings(entries, parts, numbered)
+            postings = Postings(entries, parts)
             if self._layers is layers:  # else a later seal has begun
                 self._layers = Layers(postings)
 

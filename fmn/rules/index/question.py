@@ -7,7 +7,8 @@ import numpy as np
 
 from fmn.model import Message
 from fmn.rules.access import Key, Own, keys_of, named
-from fmn.rules.index.postings import EVERY, Keys
+from fmn.rules.index.directory import Keys
+from fmn.rules.index.postings import EVERY
 from fmn.rules.index.sights import Sights
 from fmn.rules.me import Groups
 
@@ -69,19 +70,21 @@ class Question:
         self._teams = teams
         self._keys = keys_of(message)
         hashes = np.array([EVERY, *map(hash, self._keys)], np.int64)
-        self.keys: Keys = np.concatenate([hashes, *teams.keys(message)])
-        """Those that are looked up as they stand; some may come twice."""
-        self.numbers = sights.found(message, self._keys)
-        """Those that are sought."""
+        sought = sights.found(message, self._keys)
+        self.keys: Keys = np.concatenate([hashes, *teams.keys(message), sought])
+        """Those of its parts, of members of its groups, and of what it has that is sought.
+
+        Some may come twice.
+        """
 
     def __len__(self) -> int:
         """Return how many keys it has."""
-        return len(self.keys) + len(self.numbers)
+        return len(self.keys)
 
     @cached_property
     def every(self) -> frozenset[int]:
         """All of them."""
-        return frozenset(self.keys.tolist()).union(self.numbers.tolist())
+        return frozenset(self.keys.tolist())
 
     @cached_property
     def present(self) -> frozenset[Key]:

@@ -14,19 +14,16 @@ import numpy as np
 from fmn.rules.access import Cover, Key, Own, Sought
 from fmn.rules.filter import Filter
 from fmn.rules.index.column import Column
-from fmn.rules.index.conditions import ALWAYS, Conditions
+from fmn.rules.index.conditions import ALWAYS, Condition, Conditions
 from fmn.rules.index.postings import Mask, Numbers, Parts, Places
 
 NONE = 0
-"""The rest of which nothing is left, and what of a rest is nothing beyond its conditions."""
+"""The rest of which nothing is left, and what of a rest is nothing beyond its row."""
 KEPT = 5_000
-"""Filters, and rests, that are known by heart."""
+"""Filters that are known by heart."""
 
 ROW = 3
-"""Conditions of a rest that stand in columns; few rests have more."""
-
-Said = tuple[tuple[frozenset[int], bool], ...]
-"""Conditions: the keys of each, and whether it is negated."""
+"""Conditions of a rest that stand in its row; few rests have more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +37,10 @@ class Personal:
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
-    """What of a rest is no condition."""
+    """What of a rest stands in no row."""
 
+    further: tuple[int, ...] = ()
+    """More conditions."""
     common: tuple[Filter, ...] = ()
     """Asked once, for everybody."""
     personal: tuple[Personal, ...] = ()
@@ -50,43 +49,31 @@ class Beyond:
 
 
 class Rests:
-    """All rests there are; equal ones are one. `number` gives what is sought its number."""
+    """All rests there are; equal ones are one. `key` gives what is sought its key."""
 
-    def __init__(self, number: Callable[[Sought], int]) -> None:
-        self._sought = number
+    def __init__(self, key: Callable[[Sought], int]) -> None:
+        self._sought = key
         self._numbers: dict[bytes, int] = {}
         self._conditions = Conditions()
-        self._rows = tuple(Column(np.uint32) for _ in range(ROW))
-        self._is_deep = Column(bool)
-        self._deep: dict[int, Sequence[int]] = {}
+        self._rows = Column(np.uint32, ROW + 1)  # the last is what is beyond
         self._beyonds: list[Beyond] = [Beyond()]
         self._of_beyond: dict[tuple[object, ...], int] = {}
         self._known_parts: dict[int, tuple[Filter, int | Personal | Filter]] = {}
-        self._beyond = Column(np.uint32)
-        self._known: dict[int, Said] = {}
         self.number(())
 
     def __len__(self) -> int:
         """Return how many there are."""
-        return len(self._beyond)
+        return len(self._rows)
 
     def number(self, filters: Iterable[Filter]) -> int:
         """Return the number of the rest that these filters are."""
-        parts, said = self._parts_of(filters)
+        conditions, said = self._parts_of(filters)
         beyond = self._beyond_of(said) if said else NONE
-        row = array("I", [beyond, *parts]).tobytes()
-        number = self._numbers.setdefault(row, len(self))
+        row = [*conditions, *[ALWAYS] * (ROW - len(conditions)), beyond]
+        number = self._numbers.setdefault(array("I", row).tobytes(), len(self))
         if number == len(self):
-            self._take(parts)
-            self._beyond.append(beyond)
+            self._rows.append(row)
         return number
-
-    def _take(self, parts: Sequence[int]) -> None:
-        for column, part in zip(self._rows, [*parts, *[ALWAYS] * ROW], strict=False):
-            column.append(part)
-        self._is_deep.append(len(parts) > ROW)
-        if len(parts) > ROW:
-            self._deep[len(self)] = parts
 
     def forget(self) -> None:
         """Keep no filter that is a condition longer than it takes to put many."""
@@ -96,71 +83,56 @@ class Rests:
         """Return a key as a number, as postings have it."""
         return hash(key) if isinstance(key, Key) else self._sought(key)
 
-    def beyond(self, rests: Numbers) -> Numbers:
-        """Return, as numbers, what of each rest is no condition; NONE: nothing."""
-        beyond: Numbers = self._beyond[rests]
-        return beyond
+    def beyond(self, number: int) -> Beyond:
+        """Return what of a rest stands in no row; `NONE` is nothing."""
+        return self._beyonds[number]
 
-    def beyond_one(self, rest: int) -> int:
-        """Return it of one rest."""
-        return int(self._beyond[rest])
+    def row(self, rest: int) -> tuple[Sequence[int], int]:
+        """Return the conditions in the row of one rest, and the number of what is beyond."""
+        *conditions, beyond = self._rows[rest].tolist()
+        return conditions, beyond
 
-    def filters(self, beyond: int) -> Beyond:
-        """Return what is no condition."""
-        return self._beyonds[beyond]
-
-    def conditions(self, rest: int) -> Said:
-        """Return the conditions of one rest."""
-        said = self._known.get(rest)
-        if said is None:
-            if len(self._known) >= KEPT:
-                self._known.clear()
-            parts = self._deep.get(rest) or [int(column[rest]) for column in self._rows]
-            asked = (part for part in parts if part != ALWAYS)
-            said = self._known[rest] = tuple(map(self._conditions.condition, asked))
-        return said
+    def condition(self, number: int) -> Condition:
+        """Return one condition."""
+        return self._conditions.condition(number)
 
     @property
     def parts(self) -> Parts:
         """The conditions of all rests, to be filed beside the rules."""
         return self._conditions.parts
 
-    def judged(self, present: Numbers, rests: Numbers) -> Mask:
-        """Tell of which rests the conditions hold, where of these a key is present.
+    def judged(self, present: Places, rests: Numbers) -> tuple[Mask, Numbers]:
+        """Tell of which rests the row holds, and the number of what of each is beyond.
 
-        Of one that has more than `ROW` conditions only the first count.
+        `present` are the conditions of which a key is there.
         """
-        said = self._conditions.judged(present)
-        first, *others = self._rows
-        holds: Mask = said[first[rests]]
-        for column in others:
-            holds &= said[column[rests]]
-        return holds
-
-    def are_deep(self, rests: Numbers) -> Places:
-        """Return the places of those that have more than `ROW` conditions."""
-        places: Places = self._is_deep[rests].nonzero()[0]
-        return places
+        rows = self._rows.all.take(rests, axis=0)
+        judged = self._conditions.judged(present, rows[:, :ROW])
+        return judged[:, 0] & judged[:, 1] & judged[:, 2], rows[:, ROW]
 
     def _beyond_of(self, said: Beyond) -> int:
         # Filters by identity: those of another package need not have a hash.
         alone = tuple(map(id, said.common)), tuple(map(id, said.solitary))
-        number = self._of_beyond.setdefault((said.personal, *alone), len(self._beyonds))
+        number = self._of_beyond.setdefault(
+            (said.further, said.personal, *alone), len(self._beyonds)
+        )
         if number == len(self._beyonds):
             self._beyonds.append(said)
         return number
 
     def _parts_of(self, filters: Iterable[Filter]) -> tuple[Sequence[int], Beyond | None]:
-        """Return the conditions of a rest, and what is none."""
+        """Return the conditions in the row of a rest, and what stands in none."""
         parts = list(map(self._part, filters))
         conditions = sorted({each for each in parts if isinstance(each, int)})
-        if len(conditions) == len(parts):
-            return conditions, None
-        personal = tuple(each for each in parts if isinstance(each, Personal))
-        others = [each for each in parts if isinstance(each, Filter)]
-        common = tuple(each for each in others if each.cover and not each.cover.is_personal)
-        solitary = tuple(each for each in others if each not in common)
-        return conditions, Beyond(common, personal, solitary)
+        row, further = conditions[:ROW], tuple(conditions[ROW:])
+        others = [each for each in parts if not isinstance(each, int)]
+        if not others and not further:
+            return row, None
+        personal = tuple(each for each in others if isinstance(each, Personal))
+        filters = [each for each in others if isinstance(each, Filter)]
+        common = tuple(each for each in filters if each.cover and not each.cover.is_personal)
+        solitary = tuple(each for each in filters if each not in common)
+        return row, Beyond(further, common, personal, solitary)
 
     def _part(self, filter_: Filter) -> int | Personal | Filter:
         """Return the number of the condition that a filter is, or what else it is."""

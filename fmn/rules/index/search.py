@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from fmn.rules.filter import Filter
 from fmn.rules.index.beside import Beside
-from fmn.rules.index.postings import Mask, Numbers, Postings, changes
+from fmn.rules.index.conditions import ALWAYS
+from fmn.rules.index.postings import Mask, Postings, changes
 from fmn.rules.index.question import Question
 from fmn.rules.index.rests import NONE, Personal, Rests
 from fmn.rules.index.users import Slots, Users
@@ -37,29 +39,34 @@ class Search:
         self._stale = stale
         self._users, self._rests = among.users, among.rests
         self._question = question
-        self._said: dict[int, bool] = {NONE: True}
+        self._said: dict[int, bool] = {ALWAYS: True}
         self._pieces: list[Slots] = []
         self._raised: list[tuple[Slots, Exception]] = []
         self._candidates = self._asked = 0
 
     def postings(self, postings: Postings) -> None:
         """Take what stands in postings."""
-        found = postings.find(self._question.keys, self._question.numbers)
-        groups = postings.groups(found)
+        found = postings.find(self._question.keys)
+        groups, present = postings.under(found)
         self._candidates += len(groups)
-        rests = postings.rests(groups)
-        holds = self._judged(postings.conditions(found), rests)
-        groups, beyond = groups[holds], self._rests.beyond(rests[holds])
-        for each in set(beyond.tolist()):
-            self._take(each, postings.slots(groups[beyond == each]))
+        holds, beyond = self._rests.judged(present, postings.rests(groups))
+        groups, beyond = groups[holds], beyond[holds]
+        order = beyond.argsort(kind="stable")
+        slots, starts = postings.slots(groups[order])
+        beyond = beyond[order]
+        first = changes(beyond).nonzero()[0]
+        bounds = pairwise((*starts[first].tolist(), len(slots)))
+        for each, (start, end) in zip(beyond[first].tolist(), bounds, strict=True):
+            self._take(each, slots[start:end])
 
     def beside(self, beside: Beside) -> None:
         """Take what stands beside the postings."""
         found = beside.under(self._question.every)
         self._candidates += len(found)
         for rest, slots in found.items():
-            if self._holds(rest):
-                self._take(self._rests.beyond_one(rest), np.array(slots, np.uint32))
+            conditions, beyond = self._rests.row(rest)
+            if all(map(self._holds, conditions)):
+                self._take(beyond, np.array(slots, np.uint32))
 
     def found(self) -> Found:
         """Return what was found, by user, then place."""
@@ -68,29 +75,20 @@ class Search:
         effort = Effort(len(self._question), self._candidates, self._asked)
         return Found(users, self._users.places(slots, users), self._errors(), effort)
 
-    def _judged(self, present: Numbers, rests: Numbers) -> Mask:
-        """Tell of which of these rests the conditions hold: of all at once, but for deep ones."""
-        holds = self._rests.judged(present, rests)
-        deep = self._rests.are_deep(rests)
-        if len(deep):
-            holds[deep] = [self._holds(rest) for rest in rests[deep].tolist()]
-        return holds
-
-    def _holds(self, rest: int) -> bool:
-        known = self._said.get(rest)
+    def _holds(self, condition: int) -> bool:
+        known = self._said.get(condition)
         if known is None:
             self._asked += 1
-            every = self._question.every
-            known = all(
-                every.isdisjoint(keys) is negate for keys, negate in self._rests.conditions(rest)
-            )
-            self._said[rest] = known
+            keys, negate = self._rests.condition(condition)
+            known = self._said[condition] = self._question.every.isdisjoint(keys) is negate
         return known
 
     def _take(self, beyond: int, slots: Slots) -> None:
-        """Take those of these slots for whose users all that is no condition holds, too."""
+        """Take those of these slots for whose users what stands in no row holds, too."""
         if beyond != NONE:
-            asked = self._rests.filters(beyond)
+            asked = self._rests.beyond(beyond)
+            if not all(map(self._holds, asked.further)):
+                return
             for each in asked.personal:
                 slots = slots[self._personal(each, slots)]
             if asked.common:
@@ -103,7 +101,8 @@ class Search:
         if asked.keys and asked.keys & self._question.present:
             return np.full(len(slots), not asked.negate)
         names = [name for own in asked.own for name in self._question.concerned(own)]
-        return self._users.are(slots, names) ^ asked.negate
+        are = self._users.are(slots, names)
+        return ~are if asked.negate else are
 
     def _common(self, asked: tuple[Filter, ...], slots: Slots) -> Slots:
         """Ask once for all."""

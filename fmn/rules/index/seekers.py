@@ -44,7 +44,7 @@ class Seekers:
         self._bodies = _of(Bodies, in_body)
         self._others = [each for others in kinds.values() for each in others]
 
-    def found(self, message: Message, keys: Sequence[Key]) -> NDArray[np.uint32]:
+    def found(self, message: Message, keys: Sequence[Key]) -> NDArray[np.intp]:
         """Return the places of those that the message has, each once.
 
         `keys` are those of the message (`keys_of`).
@@ -58,7 +58,7 @@ class Seekers:
             self._bodies.find(message.content, found)
         if self._others:
             found.places += (place for place, each in self._others if has(message, each))
-        places = np.array(found.places, np.uint32)
+        places = np.array(found.places, np.intp)
         return np.concatenate([places, *found.ranges]) if found.ranges else places
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from fmn.model import Message
 from fmn.rules.access import Key, Sought
-from fmn.rules.index.postings import Numbers
+from fmn.rules.index.directory import Keys, all_spread, spread
 from fmn.rules.index.seekers import Seekers, has
 
 FEW = 32
@@ -67,29 +67,24 @@ class Sights:
         """Tell whether they are so many seekers that a seal is worth it."""
         return len(self._sealed.seekers) > AT_ONCE
 
-    def number(self, sought: Sought) -> int:
-        """Return the number of something that is sought."""
+    def key(self, sought: Sought) -> int:
+        """Return the key of something that is sought."""
         number = self._numbers.setdefault(sought, len(self._every))
         if number == len(self._every):
             self._every.append(sought)
             if not self._is_loading and len(self) - self._sealed.upto >= FEW:
                 start = self._sealed.beginning(len(self), MOST)
                 self._sealed = self._sealed.more(self._every, start)
-        return number
+        return spread(number)
 
-    def found(self, message: Message, keys: Sequence[Key]) -> Numbers:
-        """Return the numbers of all that a message has."""
+    def found(self, message: Message, keys: Sequence[Key]) -> Keys:
+        """Return the keys of all that a message has."""
         sealed = self._sealed
-        found = [
-            seekers.found(message, keys) + start if start else seekers.found(message, keys)
-            for start, seekers in sealed.seekers
-        ]
+        found = [start + seekers.found(message, keys) for start, seekers in sealed.seekers]
         if sealed.upto < len(self._every):
             fresh = enumerate(self._every[sealed.upto :], sealed.upto)
-            found.append(np.array([n for n, each in fresh if has(message, each)], np.uint32))
-        if len(found) == 1:
-            return found[0]
-        return np.concatenate(found) if found else np.empty(0, np.uint32)
+            found.append(np.array([n for n, each in fresh if has(message, each)], np.intp))
+        return all_spread(np.concatenate(found)) if found else np.empty(0, np.int64)
 
     def seal(self) -> Callable[[], None]:
         """Return what makes fewer seekers of all that is sought now; for any thread.

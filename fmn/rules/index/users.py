@@ -64,13 +64,13 @@ class Users:
 
     def count(self, slots: Slots) -> Mask:
         """Tell which of them still count."""
-        users = self._user[slots]
-        still: Mask = slots - self._first[users] < self._many[users]
+        users = self.of(slots)
+        still: Mask = self.places(slots, users) < self._many.all.take(users)
         return still
 
     def are(self, slots: Slots, names: Iterable[str]) -> Mask:
         """Tell which of them belong to users of these names."""
-        theirs = self._names[self._user[slots]]
+        theirs = self._names.all.take(self.of(slots))
         hashes = [hash(name) for name in set(names)]
         if len(hashes) > FEW:
             wanted = np.sort(np.array(hashes, np.int64))

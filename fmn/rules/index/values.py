@@ -63,9 +63,9 @@ class _Equal:
     def find(self, values: Sequence[object], found: Found) -> None:
         # What a large list or object is equal to takes long to tell, and few ask for one.
         marks = self._marks
-        known = {identity(value) for value in values if MARKS.get(type(value), "") in marks}
-        for each in known:
-            found.places += self._places.get(each, ())
+        for each in {identity(value) for value in values if MARKS.get(type(value), "") in marks}:
+            if places := self._places.get(each):
+                found.places += places
 
 
 class _Begins:

@@ -38,7 +38,7 @@ def test_all_at_once_is_one_by_one(asked: list[Sought], sent: list[Message]) -> 
     seekers = Seekers(asked)
     for message in [*sent, *sent]:
         there = seekers.found(message, keys_of(message))
-        assert there.dtype == np.uint32
+        assert there.dtype == np.intp
         assert one_by_one(asked, message) == sorted(there.tolist())
 
 
