@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from fmn.rules.index.column import Column
-from fmn.rules.index.postings import Mask, Numbers, Parts, Places
+from fmn.rules.index.directory import Places
+from fmn.rules.index.postings import CONDITION, Entries, Mask, Numbers
 
 ALWAYS = 0
 """The condition that holds for every message: it has none of no keys."""
@@ -62,10 +63,11 @@ class Conditions:
         return known
 
     @property
-    def parts(self) -> Parts:
-        """All conditions, to be filed beside the rules."""
-        of = np.repeat(np.arange(len(self._negate), dtype=np.uint32), np.diff(self._start.all))
-        return Parts(self._keys.all, of)
+    def entries(self) -> Entries:
+        """All conditions, to be filed with the rules."""
+        numbers = np.arange(len(self._negate), dtype=np.uint32) | CONDITION
+        of = np.repeat(numbers, np.diff(self._start.all))
+        return Entries(self._keys.all.copy(), of, np.zeros_like(of))
 
     def judged(self, present: Places, numbers: Numbers) -> Mask:
         """Tell which of these hold, where of those present a key is there and of no others."""

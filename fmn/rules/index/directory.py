@@ -1,54 +1,84 @@
-"""A directory of sorted keys: which of them begin alike, so that one is found without a search.
+"""Where each of many sorted hashes stands: by halves or, where they are many, by a directory.
 
-Keys are spread evenly over 64 bits, so about as many first bits as there are keys leave few that
-begin alike; all of these are compared at once. A search by halves would miss the caches ten times
-for each key, where there are a million.
+A search by halves misses the caches ten times for each hash where there are a million. Hashes are
+spread evenly: with half as many beginnings as there are hashes few begin alike, and all of these
+are compared at once.
 """
+
+from collections.abc import Hashable, Iterable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Keys = NDArray[np.int64]
+Places = NDArray[np.intp]
 
-SPREAD = 0x9E37_79B9_7F4A_7C15
-"""2⁶⁴ divided by the golden ratio: its multiples lie evenly. Source: Knuth, volume 3, 6.4."""
+NUMBERS = 1 << 62
+"""Where keys begin that are numbers: above all hashes."""
 
-NONE = np.iinfo(np.int64).max
-"""What stands behind the last key."""
+MANY = 50_000
+"""Hashes of which a directory is worth it. Measured."""
 
-ONE = np.array([SPREAD - (1 << 64)])
+ONE = np.array(1)
 
 
-class Directory:
-    """Finds keys; never changed."""
+class Finder(Protocol):
+    """Finds hashes; never changed."""
 
-    def __init__(self, keys: Keys) -> None:
-        """Take sorted keys, each once."""
-        bits = max(len(keys).bit_length() - 1, 1)
-        self._shift = np.array(64 - bits)
-        half = 1 << (bits - 1)
-        beginnings = np.arange(-half, half) << self._shift
-        first = np.append(keys.searchsorted(beginnings), len(keys))
-        self._first = np.roll(first[:-1].astype(np.uint32), half)  # negative ones from the end
-        alike = int(np.diff(first).max())
-        self._each = np.arange(alike)
-        self._padded = np.append(keys, [NONE] * alike)
-        self.keys = self._padded[: len(keys)]
+    hashes: Keys
+    """All of them."""
 
-    def find(self, keys: Keys) -> NDArray[np.intp]:
+    def find(self, hashes: Keys) -> Places:
         """Return the place of each of these that is there."""
-        first = self._first.take(keys >> self._shift)
-        places = first[:, np.newaxis] + self._each
-        found: NDArray[np.intp] = places[self._padded.take(places) == keys[:, np.newaxis]]
+
+
+def finder(hashes: Keys) -> Finder:
+    """Return what finds these, which are sorted, each once."""
+    return Directory(hashes) if len(hashes) > MANY else Halves(hashes)
+
+
+class Halves:
+    """Finds them by halves."""
+
+    def __init__(self, hashes: Keys) -> None:
+        self._padded = np.append(hashes, NUMBERS)
+        self.hashes = self._padded[:-1]
+
+    def find(self, hashes: Keys) -> Places:
+        """Return the place of each of these that is there."""
+        places = self._padded.searchsorted(hashes)
+        found: Places = places[self._padded.take(places) == hashes]
         return found
 
 
-def spread(number: int) -> int:
-    """Return the key that stands for a number."""
-    return (number * SPREAD + (1 << 63)) % (1 << 64) - (1 << 63)
+class Directory:
+    """Finds them by how they begin."""
+
+    def __init__(self, hashes: Keys) -> None:
+        bits = max(len(hashes).bit_length() - 1, 1)
+        half = 1 << (bits - 1)
+        self._shift = np.array(63 - bits)
+        first = hashes.searchsorted(np.arange(-half, half) << self._shift)
+        self._first = np.roll(first.astype(np.uint32), half)  # negative ones stand at the end
+        alike = np.diff(first, append=len(hashes)).max()
+        self._alike = np.arange(alike)[:, np.newaxis]
+        self._padded = np.append(hashes, [NUMBERS] * alike)
+        self.hashes = self._padded[: len(hashes)]
+
+    def find(self, hashes: Keys) -> Places:
+        """Return the place of each of these that is there."""
+        places = self._alike + self._first.take(hashes >> self._shift)
+        found: Places = places[self._padded.take(places) == hashes]
+        return found
 
 
-def all_spread(numbers: NDArray[np.intp]) -> Keys:
-    """Return the keys that stand for these numbers."""
-    keys: Keys = numbers * ONE
-    return keys
+def hashed(key: Hashable) -> int:
+    """Return the hash of a key: 63 bits that nobody outside can aim at."""
+    return hash(key) >> 1
+
+
+def all_hashed(keys: Iterable[Hashable]) -> Keys:
+    """Return the hash of each of these keys."""
+    hashes: Keys = np.array([*map(hash, keys)], np.int64) >> ONE
+    return hashes

@@ -14,7 +14,7 @@ from operator import add
 from fmn.model import Message
 from fmn.rules.index.beside import Beside
 from fmn.rules.index.filing import Filing
-from fmn.rules.index.postings import Entries, Parts, Postings
+from fmn.rules.index.postings import Entries, Postings
 from fmn.rules.index.question import Question, Teams
 from fmn.rules.index.rests import Rests
 from fmn.rules.index.search import Among, Search
@@ -52,7 +52,7 @@ class Index:
         self._teams = Teams(groups)
         self._filing = Filing(self._sights, self._rests, self._teams)
         self._among = Among(self._users, self._rests, self._me)
-        self._layers = Layers(Postings(Entries.none(), Parts.none()))
+        self._layers = Layers(Postings(Entries.none()))
         self._beside = Beside()
 
     def put(self, user: str, plans: Sequence[Plan]) -> int:
@@ -77,7 +77,8 @@ class Index:
             return _nothing
         self._users.settle()
         self._filing.forget()
-        parts, sights, old = self._rests.parts, self._sights.seal(), self._layers
+        numbered, conditions = len(self._sights), self._rests.entries
+        sights, old = self._sights.seal(), self._layers
         pending, is_stale = (*old.pending, self._beside), old.is_stale or self._users.have_changed
         layers = self._layers = Layers(old.postings, pending, is_stale)
         self._beside, self._users.have_changed = Beside(), False
@@ -87,7 +88,7 @@ class Index:
             entries = reduce(add, (each.entries for each in pending), old.postings.entries)
             if is_stale:
                 entries = entries.where(self._users.count(entries.slots))
-            postings = Postings(entries, parts)
+            postings = Postings(entries + conditions, numbered)
             if self._layers is layers:  # else a later seal has begun
                 self._layers = Layers(postings)
 

@@ -31,13 +31,13 @@ class Pieces:
         for piece, place in sought:
             places[encoded(piece)].append(place)
         ends, numbers = _ends(places)
-        self._places: list[list[int]] = [[] for _ in ends]
-        self._longer = defaultdict[int, list[tuple[bytes, list[int]]]](list)
+        self._places: list[tuple[int, ...]] = [()] * len(ends)
+        self._longer = defaultdict[int, list[tuple[bytes, tuple[int, ...]]]](list)
         for whole, number in numbers.items():
             if whole == ends[number]:
-                self._places[number] = places[whole]
+                self._places[number] = tuple(places[whole])
             else:
-                self._longer[number].append((whole, places[whole]))
+                self._longer[number].append((whole, tuple(places[whole])))
         self._automaton = BytesAhoCorasick(ends)
 
     def found(self, text: bytes) -> list[int]:

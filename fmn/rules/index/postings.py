@@ -1,13 +1,12 @@
 """Postings: under each key the rules that it brings up, those with the same rest together.
 
-    keys        sorted
-    first[k]    the first group of a key, and its first condition
-    rests[g]    of a group                  start[g]  the first slot of a group
-    slots       of all groups, one after the other, ascending within a group
-    conditions  that keys are part of, those of a key one after the other
+    keys     hashes, then numbers, sorted; under[k] is the first row of a key, and how many it has
+    rests    of each row                first[r]  the first slot of a row, slots end where the
+    slots    of all rows, one after the other, ascending within a row     next ones begin
 
-A group is a key and a rest: what must hold besides, judged once for all its slots. Compressed
-sparse rows, the layout of sparse matrices: no list, no object for any rule.
+A row is a group, a key and a rest: what must hold besides, judged once for all its slots. Or it is
+a condition that the key is part of. Compressed sparse rows, the layout of sparse matrices: no
+list, no object for any rule.
 """
 
 from dataclasses import dataclass
@@ -16,26 +15,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmn.rules.index.directory import Directory, Keys
+from fmn.rules.index.directory import NUMBERS, Keys, Places, finder
 
 EVERY = -1
-"""The key that every message has: no hash of Python's is -1."""
+"""The key that every message has: Python gives no hash that would be -1, but one of 2⁶⁴."""
+
+CONDITION = np.array(1 << 31, np.uint32)
+"""What the number of a condition has more than that of a rest."""
 
 LARGE = 500
 """Slots of a group in the mean above which they are copied as they stand: quicker than to pick."""
 
 Numbers = NDArray[np.uint32]
-Places = NDArray[Any]
 Mask = NDArray[np.bool]
 
 
 @dataclass(frozen=True)
 class Entries:
-    """One row for each rule and each of its keys."""
+    """One for each rule and each of its keys, and one for each key of a condition."""
 
     keys: Keys
     rests: Numbers
+    """Of a condition its number, marked as one."""
     slots: Numbers
+    """Of a condition anything."""
 
     def __add__(self, other: "Entries") -> "Entries":
         """Return both."""
@@ -55,88 +58,72 @@ class Entries:
         return Entries(self.keys[kept], self.rests[kept], self.slots[kept])
 
 
-@dataclass(frozen=True)
-class Parts:
-    """One row for each condition and each of its keys."""
-
-    keys: Keys
-    conditions: Numbers
-
-    @classmethod
-    def none(cls) -> "Parts":
-        """Return no row."""
-        return cls(np.empty(0, np.int64), np.empty(0, np.uint32))
-
-
 class Postings:
     """Entries, sorted so that those of a key are found at once. Never changed."""
 
-    def __init__(self, entries: Entries, parts: Parts) -> None:
-        """Take rules and conditions."""
-        # Not numpy's `unique`: it holds the interpreter for as long as it takes.
-        every = np.sort(np.concatenate((entries.keys, parts.keys)))
-        self._directory = Directory(every[changes(every)])
+    def __init__(self, entries: Entries, numbered: int = 0) -> None:
+        """Take entries, and how many keys that are numbers there may be."""
         order = np.lexsort((entries.slots, entries.rests, entries.keys))
         keys, rests = entries.keys[order], entries.rests[order]
         self._slots = entries.slots[order]
-        starts = np.flatnonzero(changes(keys) | changes(rests))
-        self._rests = rests[starts]
-        bounds = np.append(starts, len(keys)).astype(np.uint32)
+        others = changes(keys)
+        rows = np.flatnonzero(others | changes(rests))
+        self._rests = rests[rows]
+        bounds = np.append(rows, len(keys)).astype(np.uint32)
         self._start, self._end = bounds[:-1], bounds[1:]
-        order = np.argsort(parts.keys, kind="stable")
-        self._conditions = parts.conditions[order]
-        first = self._bounds(keys[starts]), self._bounds(parts.keys[order])
-        self._first: Numbers = np.stack(first, axis=1)
+        keys = keys[others]
+        first = np.append(np.flatnonzero(others[rows]), [len(rows)] * 2)  # one key more, of no row
+        self._under = np.stack((first[:-1], np.diff(first)), axis=1).astype(np.uint32)
+        hashes = keys.searchsorted(NUMBERS)
+        self._finder, self._numbers = finder(keys[:hashes]), keys[hashes:].copy()
+        self._numbered = np.full(numbered + 1, len(keys))
+        self._numbered[self._numbers - NUMBERS] = np.arange(hashes, len(keys))
 
     def __len__(self) -> int:
         """Return how many entries there are."""
         return len(self._slots)
 
-    def find(self, keys: Keys) -> Places:
-        """Return the place of each of these keys that is there."""
-        return self._directory.find(keys)
+    def find(self, hashes: Keys, numbers: Places) -> Places:
+        """Return the place of each of these that is there; of a number at least one of no row."""
+        found = self._finder.find(hashes)
+        return np.concatenate((found, self._numbered.take(numbers, mode="clip")))
 
-    def under(self, found: Places) -> tuple[Places, Places]:
-        """Return every group under the keys at these places, and every condition they are part of.
+    def under(self, found: Places) -> tuple[Places, Numbers, Places]:
+        """Return the groups under the keys at these places, their rests, and the conditions there.
 
-        Both may come twice.
+        All may come twice.
         """
-        if not len(found):
-            return found, found
-        starts = self._first.take(found, axis=0).T.astype(np.intp).ravel()
-        sizes = self._first.take(found + 1, axis=0).T.ravel() - starts
-        upto = np.add.accumulate(sizes)
-        every, groups = expanded(starts, sizes, upto), upto[len(found) - 1]
-        return every[:groups], self._conditions.take(every[groups:]).astype(np.intp)
-
-    def rests(self, groups: Places) -> Numbers:
-        """Return the rest of each group."""
-        return self._rests.take(groups)
+        starts, sizes = self._under.take(found, axis=0).T.astype(np.intp, order="C")
+        rows = expanded(starts, sizes)
+        rests = self._rests.take(rows)
+        are_conditions = rests >= CONDITION
+        conditions = (rests[are_conditions] ^ CONDITION).astype(np.intp)
+        are_groups = ~are_conditions
+        return rows[are_groups], rests[are_groups], conditions
 
     def slots(self, groups: Places) -> tuple[Numbers, Places]:
         """Return the slots of these groups, one group after the other, and where each begins."""
         starts = self._start.take(groups).astype(np.intp)
         sizes = self._end.take(groups) - starts
-        upto = np.add.accumulate(sizes)
-        if len(groups) and upto[-1] > LARGE * len(groups):
+        first = np.add.accumulate(sizes) - sizes
+        if len(groups) and first[-1] + sizes[-1] > LARGE * len(groups):
             pairs = zip(starts.tolist(), (starts + sizes).tolist(), strict=True)
-            return np.concatenate([self._slots[start:end] for start, end in pairs]), upto - sizes
-        return self._slots.take(expanded(starts, sizes, upto)), upto - sizes
+            return np.concatenate([self._slots[start:end] for start, end in pairs]), first
+        return self._slots.take(expanded(starts, sizes)), first
 
     @property
     def entries(self) -> Entries:
-        """All entries again, in the order of their keys."""
+        """The entries of rules again, in the order of their keys."""
         sizes = self._end - self._start
-        of_group = np.repeat(self._directory.keys, np.diff(self._first[:, 0]))
-        return Entries(np.repeat(of_group, sizes), np.repeat(self._rests, sizes), self._slots)
-
-    def _bounds(self, rows: Keys) -> Numbers:
-        """Return where the rows of each key begin in these sorted ones, and where they end."""
-        return np.append(rows.searchsorted(self._directory.keys), len(rows)).astype(np.uint32)
+        keys = np.concatenate((self._finder.hashes, self._numbers))
+        keys = np.repeat(keys, self._under[:-1, 1])
+        every = Entries(np.repeat(keys, sizes), np.repeat(self._rests, sizes), self._slots)
+        return every.where(every.rests < CONDITION)
 
 
-def expanded(starts: Places, sizes: Places, upto: Places) -> Places:
-    """Return as many places from each start as its size is; `upto` are the sums of sizes."""
+def expanded(starts: Places, sizes: Places) -> Places:
+    """Return as many places from each start as its size is."""
+    upto = np.add.accumulate(sizes)
     places: Places = np.arange(upto[-1] if len(upto) else 0)
     places += (starts + sizes - upto).repeat(sizes)
     return places

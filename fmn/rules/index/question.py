@@ -7,13 +7,14 @@ import numpy as np
 
 from fmn.model import Message
 from fmn.rules.access import Key, Own, keys_of, named
-from fmn.rules.index.directory import Keys
+from fmn.rules.index.directory import NUMBERS, Keys, all_hashed, hashed
 from fmn.rules.index.postings import EVERY
 from fmn.rules.index.sights import Sights
 from fmn.rules.me import Groups
 
 MEMBER = {"group": "member", "owning group": "owning member"}
 """Field of a group → that of the keys that its members have, for rules that say `mine`."""
+EVERYBODY = np.array([EVERY])
 KEPT = 1_000
 """Groups whose members are known by heart."""
 
@@ -23,7 +24,7 @@ def own_key(own: Own, user: str) -> int:
 
     Who is in a group is asked when a message comes, so `mine` is filed under the user, too.
     """
-    return hash((MEMBER.get(own.field, own.field), user))
+    return hashed((MEMBER.get(own.field, own.field), user))
 
 
 class Teams:
@@ -39,8 +40,8 @@ class Teams:
         if own.is_group and own not in self._asked:
             self._asked.append(own)
 
-    def keys(self, message: Message) -> list[Keys]:
-        """Return the keys that the members of its groups have."""
+    def hashes(self, message: Message) -> list[Keys]:
+        """Return those of the keys that the members of its groups have."""
         return [
             self._members(own, group)
             for own in self._asked
@@ -69,22 +70,20 @@ class Question:
         self.message = message
         self._teams = teams
         self._keys = keys_of(message)
-        hashes = np.array([EVERY, *map(hash, self._keys)], np.int64)
-        sought = sights.found(message, self._keys)
-        self.keys: Keys = np.concatenate([hashes, *teams.keys(message), sought])
-        """Those of its parts, of members of its groups, and of what it has that is sought.
-
-        Some may come twice.
-        """
+        hashes = all_hashed(self._keys)
+        self.hashes: Keys = np.concatenate([hashes, *teams.hashes(message), EVERYBODY])
+        """Of the keys that are looked up as they stand; some may come twice."""
+        self.numbers = sights.found(message, self._keys)
+        """Of those that are sought."""
 
     def __len__(self) -> int:
         """Return how many keys it has."""
-        return len(self.keys)
+        return len(self.hashes) + len(self.numbers)
 
     @cached_property
     def every(self) -> frozenset[int]:
         """All of them."""
-        return frozenset(self.keys.tolist())
+        return frozenset(self.hashes.tolist()).union((self.numbers + NUMBERS).tolist())
 
     @cached_property
     def present(self) -> frozenset[Key]:

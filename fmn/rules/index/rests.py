@@ -15,7 +15,8 @@ from fmn.rules.access import Cover, Key, Own, Sought
 from fmn.rules.filter import Filter
 from fmn.rules.index.column import Column
 from fmn.rules.index.conditions import ALWAYS, Condition, Conditions
-from fmn.rules.index.postings import Mask, Numbers, Parts, Places
+from fmn.rules.index.directory import Places, hashed
+from fmn.rules.index.postings import Entries, Mask, Numbers
 
 NONE = 0
 """The rest of which nothing is left, and what of a rest is nothing beyond its row."""
@@ -81,7 +82,7 @@ class Rests:
 
     def key(self, key: Key | Sought) -> int:
         """Return a key as a number, as postings have it."""
-        return hash(key) if isinstance(key, Key) else self._sought(key)
+        return hashed(key) if isinstance(key, Key) else self._sought(key)
 
     def beyond(self, number: int) -> Beyond:
         """Return what of a rest stands in no row; `NONE` is nothing."""
@@ -97,9 +98,9 @@ class Rests:
         return self._conditions.condition(number)
 
     @property
-    def parts(self) -> Parts:
-        """The conditions of all rests, to be filed beside the rules."""
-        return self._conditions.parts
+    def entries(self) -> Entries:
+        """The conditions of all rests, to be filed with the rules."""
+        return self._conditions.entries
 
     def judged(self, present: Places, rests: Numbers) -> tuple[Mask, Numbers]:
         """Tell of which rests the row holds, and the number of what of each is beyond.

@@ -46,10 +46,10 @@ class Search:
 
     def postings(self, postings: Postings) -> None:
         """Take what stands in postings."""
-        found = postings.find(self._question.keys)
-        groups, present = postings.under(found)
+        found = postings.find(self._question.hashes, self._question.numbers)
+        groups, rests, present = postings.under(found)
         self._candidates += len(groups)
-        holds, beyond = self._rests.judged(present, postings.rests(groups))
+        holds, beyond = self._rests.judged(present, rests)
         groups, beyond = groups[holds], beyond[holds]
         order = beyond.argsort(kind="stable")
         slots, starts = postings.slots(groups[order])

@@ -12,7 +12,7 @@ import numpy as np
 
 from fmn.model import Message
 from fmn.rules.access import Key, Sought
-from fmn.rules.index.directory import Keys, all_spread, spread
+from fmn.rules.index.directory import NUMBERS, Places
 from fmn.rules.index.seekers import Seekers, has
 
 FEW = 32
@@ -75,16 +75,16 @@ class Sights:
             if not self._is_loading and len(self) - self._sealed.upto >= FEW:
                 start = self._sealed.beginning(len(self), MOST)
                 self._sealed = self._sealed.more(self._every, start)
-        return spread(number)
+        return NUMBERS + number
 
-    def found(self, message: Message, keys: Sequence[Key]) -> Keys:
-        """Return the keys of all that a message has."""
+    def found(self, message: Message, keys: Sequence[Key]) -> Places:
+        """Return the numbers of all that a message has: what they are above `NUMBERS`."""
         sealed = self._sealed
         found = [start + seekers.found(message, keys) for start, seekers in sealed.seekers]
         if sealed.upto < len(self._every):
             fresh = enumerate(self._every[sealed.upto :], sealed.upto)
             found.append(np.array([n for n, each in fresh if has(message, each)], np.intp))
-        return all_spread(np.concatenate(found)) if found else np.empty(0, np.int64)
+        return np.concatenate(found) if found else np.empty(0, np.intp)
 
     def seal(self) -> Callable[[], None]:
         """Return what makes fewer seekers of all that is sought now; for any thread.

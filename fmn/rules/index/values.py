@@ -111,8 +111,8 @@ def _numbers(values: Sequence[object]) -> list[Any]:
     return [value for value in values if type(value) is int or type(value) is Decimal]
 
 
-def _alike(pairs: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
-    places = defaultdict[str, list[int]](list)
+def _alike(pairs: Iterable[tuple[str, int]]) -> dict[str, tuple[int, ...]]:
+    places = dict[str, tuple[int, ...]]()
     for text, place in pairs:
-        places[text].append(place)
-    return dict(places)
+        places[text] = (*places.get(text, ()), place)
+    return places
