@@ -67,7 +67,7 @@ class Conditions:
         """All conditions, to be filed with the rules."""
         numbers = np.arange(len(self._negate), dtype=np.uint32) | CONDITION
         of = np.repeat(numbers, np.diff(self._start.all))
-        return Entries(self._keys.all.copy(), of, np.zeros_like(of))
+        return Entries(self._keys.all, of, np.zeros_like(of))
 
     def judged(self, present: Places, numbers: Numbers) -> Mask:
         """Tell which of these hold, where of those present a key is there and of no others."""
