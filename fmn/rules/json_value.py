@@ -16,9 +16,10 @@ DEEPEST = 50
 """Levels of lists and objects in an argument; a value in a body that is deeper equals none."""
 SHORT = 10**15
 """A whole number below it is written out."""
-NUMBERS = (int, Decimal)
 LITERAL = re.compile(r"true|false|null|-?[0-9.]+(?:[eE][-+]?[0-9]+)?")
 """A string that looks like another value."""
+NUMBERS = (int, Decimal)
+"""Types of numbers; whatever has a fraction is read as a Decimal."""
 
 
 def _json(value: object) -> object:

@@ -28,8 +28,8 @@ class Path:
 
 
 @lru_cache(KEPT)
-def read(written: str) -> Path:
-    """Return a path, read; few are in most rules."""
+def path_of(written: str) -> Path:
+    """Return a path; most rules name the same few."""
     return Path(written)
 
 

@@ -13,7 +13,7 @@ from fmn.model import Message
 from fmn.rules.access import SHARES, Field, Key, Own, keys_of
 from fmn.rules.glob import Globs, is_wild
 from fmn.rules.json_value import identity, is_number
-from fmn.rules.path import read
+from fmn.rules.path import path_of
 from fmn.rules.regexes import searchable, searching
 from fmn.rules.words import quoted, short
 
@@ -92,7 +92,7 @@ class _InBody:
 
     def values(self, message: Message) -> list[object]:
         """Return what stands at the path."""
-        return read(self.path).values(message.content)
+        return path_of(self.path).values(message.content)
 
 
 @dataclass(frozen=True, slots=True)

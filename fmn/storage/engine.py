@@ -5,6 +5,7 @@ the database is away, both raise Unavailable and name it without its password.
 """
 
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -22,9 +23,6 @@ from fmn.storage.seal import Seal
 
 PATIENCE = 10
 """Seconds to wait for a connection or for a lock."""
-
-ATTEMPTS = 100
-"""How often a new database of SQLite is asked to write ahead while others write to it."""
 
 LONGEST = 60
 """Seconds a statement may take."""
@@ -166,17 +164,17 @@ def _connected(connection: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: A
 def _write_ahead(cursor: Any) -> None:  # noqa: ANN401  # the driver's
     # While somebody writes to a new database, SQLite refuses this at once, whatever the timeout
     # is: so wait as whoever writes does, and ask again. Once it is done it is never refused.
-    for _ in range(ATTEMPTS):
+    until = time.monotonic() + PATIENCE
+    while True:
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as refused:
-            if refused.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            if refused.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise
             cursor.execute("BEGIN IMMEDIATE")
-            cursor.execute("COMMIT")
+            cursor.execute("ROLLBACK")
         else:
             return
-    raise TimeoutError(f"others wrote {ATTEMPTS} times to the new database; try again")
 
 
 def _begin(connection: Connection) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, MetaData, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fmn.emission import State
-from fmn.errors import SchemaError
+from fmn.errors import SchemaError, Unavailable
 from fmn.model import UserId
 from fmn.storage.editing import in_force
 from fmn.storage.engine import open_engine, reading, writing
@@ -79,6 +79,20 @@ async def test_an_upgrade_waits_while_another_writes_to_the_new_database(tmp_pat
         other.execute("COMMIT")
         await upgrading
     await require(url)
+
+
+async def test_who_gave_up_waiting_for_a_new_database_left_it_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fmn.storage.engine.PATIENCE", 0.2)
+    url = f"sqlite:///{tmp_path}/fmn.db"
+    with closing(sqlite3.connect(tmp_path / "fmn.db", isolation_level=None)) as reader:
+        reader.execute("CREATE TABLE other (id)")
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM other").fetchall()
+        with pytest.raises(Unavailable, match="locked"):
+            await upgrade(url)
+    await upgrade(url)
 
 
 async def test_an_empty_database_is_refused_in_one_line(database_url: str) -> None:

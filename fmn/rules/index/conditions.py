@@ -1,7 +1,7 @@
 """Conditions: shared filters as their keys say them: a message has one of these, or has none.
 
-Equal ones are one, however many rules have them. No object stays for any of them: a million users
-make a hundred thousand.
+Equal ones are one, however many rules have them: a million users make thousands. Of each only
+numbers stay, and one string of bytes.
 
     keys     of all conditions, one after the other
     start[c] the first key of a condition
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fmn.rules.index.column import Column
-from fmn.rules.index.directory import Places
+from fmn.rules.index.hashes import Places
 from fmn.rules.index.postings import CONDITION, Entries, Mask, Numbers
 
 ALWAYS = 0
@@ -71,9 +71,7 @@ class Conditions:
 
     def judged(self, present: Places, numbers: Numbers) -> Mask:
         """Tell which of these hold, where of those present a key is there and of no others."""
-        holds = self._negate.all  # where no key is present; so it is again at the end
-        negate = holds[present]
-        holds[present] = ~negate
+        holds = self._negate.all.copy()
+        holds[present] = ~holds[present]
         judged: Mask = holds.take(numbers)
-        holds[present] = negate
         return judged

@@ -1,8 +1,9 @@
 """Postings: under each key the rules that it brings up, those with the same rest together.
 
-    keys     hashes, then numbers, sorted; under[k] is the first row of a key, and how many it has
-    rests    of each row                first[r]  the first slot of a row, slots end where the
-    slots    of all rows, one after the other, ascending within a row     next ones begin
+    keys     hashes, then what is sought, sorted    under[k]  the first row of a key, and how many
+    rests    of each row, or its condition          start[r]  where the slots of a row begin
+    slots    of all rows, one after the other,      end[r]    where they end
+             ascending within a row
 
 A row is a group, a key and a rest: what must hold besides, judged once for all its slots. Or it is
 a condition that the key is part of. Compressed sparse rows, the layout of sparse matrices: no
@@ -15,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmn.rules.index.directory import NUMBERS, Keys, Places, finder
+from fmn.rules.index.hashes import FIRST_SOUGHT, Keys, Places, finder
 
 EVERY = -1
-"""The key that every message has: Python gives no hash that would be -1, but one of 2⁶⁴."""
+"""The key that every message has: of 2⁶⁴ hashes -2 alone would be it, when halved."""
 
 CONDITION = np.array(1 << 31, np.uint32)
 """What the number of a condition has more than that of a rest."""
@@ -62,7 +63,7 @@ class Postings:
     """Entries, sorted so that those of a key are found at once. Never changed."""
 
     def __init__(self, entries: Entries, numbered: int = 0) -> None:
-        """Take entries, and how many keys that are numbers there may be."""
+        """Take entries, and how many things may be sought."""
         order = np.lexsort((entries.slots, entries.rests, entries.keys))
         keys, rests = entries.keys[order], entries.rests[order]
         self._slots = entries.slots[order]
@@ -74,19 +75,20 @@ class Postings:
         keys = keys[others]
         first = np.append(np.flatnonzero(others[rows]), [len(rows)] * 2)  # one key more, of no row
         self._under = np.stack((first[:-1], np.diff(first)), axis=1).astype(np.uint32)
-        hashes = keys.searchsorted(NUMBERS)
-        self._finder, self._numbers = finder(keys[:hashes]), keys[hashes:].copy()
-        self._numbered = np.full(numbered + 1, len(keys))
-        self._numbered[self._numbers - NUMBERS] = np.arange(hashes, len(keys))
+        hashes = keys.searchsorted(FIRST_SOUGHT)
+        self._finder, self._sought = finder(keys[:hashes]), keys[hashes:].copy()
+        self._of_number = np.full(numbered + 1, len(keys))
+        self._of_number[self._sought - FIRST_SOUGHT] = np.arange(hashes, len(keys))
+        self._many = np.count_nonzero(entries.rests < CONDITION)
 
     def __len__(self) -> int:
-        """Return how many entries there are."""
-        return len(self._slots)
+        """Return how many entries of rules there are."""
+        return int(self._many)
 
     def find(self, hashes: Keys, numbers: Places) -> Places:
         """Return the place of each of these that is there; of a number at least one of no row."""
         found = self._finder.find(hashes)
-        return np.concatenate((found, self._numbered.take(numbers, mode="clip")))
+        return np.concatenate((found, self._of_number.take(numbers, mode="clip")))
 
     def under(self, found: Places) -> tuple[Places, Numbers, Places]:
         """Return the groups under the keys at these places, their rests, and the conditions there.
@@ -115,7 +117,7 @@ class Postings:
     def entries(self) -> Entries:
         """The entries of rules again, in the order of their keys."""
         sizes = self._end - self._start
-        keys = np.concatenate((self._finder.hashes, self._numbers))
+        keys = np.concatenate((self._finder.hashes, self._sought))
         keys = np.repeat(keys, self._under[:-1, 1])
         every = Entries(np.repeat(keys, sizes), np.repeat(self._rests, sizes), self._slots)
         return every.where(every.rests < CONDITION)

@@ -7,7 +7,7 @@ import numpy as np
 
 from fmn.model import Message
 from fmn.rules.access import Key, Own, keys_of, named
-from fmn.rules.index.directory import NUMBERS, Keys, all_hashed, hashed
+from fmn.rules.index.hashes import FIRST_SOUGHT, Keys, all_hashed, hashed
 from fmn.rules.index.postings import EVERY
 from fmn.rules.index.sights import Sights
 from fmn.rules.me import Groups
@@ -72,7 +72,7 @@ class Question:
         self._keys = keys_of(message)
         hashes = all_hashed(self._keys)
         self.hashes: Keys = np.concatenate([hashes, *teams.hashes(message), EVERYBODY])
-        """Of the keys that are looked up as they stand; some may come twice."""
+        """Of the keys that are looked up as they stand; those of members may come twice."""
         self.numbers = sights.found(message, self._keys)
         """Of those that are sought."""
 
@@ -83,7 +83,7 @@ class Question:
     @cached_property
     def every(self) -> frozenset[int]:
         """All of them."""
-        return frozenset(self.hashes.tolist()).union((self.numbers + NUMBERS).tolist())
+        return frozenset(self.hashes.tolist()).union((self.numbers + FIRST_SOUGHT).tolist())
 
     @cached_property
     def present(self) -> frozenset[Key]:

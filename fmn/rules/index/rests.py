@@ -8,6 +8,8 @@ filter that nobody knows about is asked for each user.
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from fmn.rules.access import Cover, Key, Own, Sought
 from fmn.rules.filter import Filter
 from fmn.rules.index.column import Column
 from fmn.rules.index.conditions import ALWAYS, Condition, Conditions
-from fmn.rules.index.directory import Places, hashed
+from fmn.rules.index.hashes import Places, hashed
 from fmn.rules.index.postings import Entries, Mask, Numbers
 
 NONE = 0
@@ -57,8 +59,9 @@ class Rests:
         self._numbers: dict[bytes, int] = {}
         self._conditions = Conditions()
         self._rows = Column(np.uint32, ROW + 1)  # the last is what is beyond
-        self._beyonds: list[Beyond] = [Beyond()]
+        self._beyonds: list[Beyond] = []
         self._of_beyond: dict[tuple[object, ...], int] = {}
+        self._beyond_of(Beyond())  # NONE
         self._known_parts: dict[int, tuple[Filter, int | Personal | Filter]] = {}
         self.number(())
 
@@ -68,9 +71,8 @@ class Rests:
 
     def number(self, filters: Iterable[Filter]) -> int:
         """Return the number of the rest that these filters are."""
-        conditions, said = self._parts_of(filters)
-        beyond = self._beyond_of(said) if said else NONE
-        row = [*conditions, *[ALWAYS] * (ROW - len(conditions)), beyond]
+        conditions, beyond = self._parts_of(filters)
+        row = [*conditions, *[ALWAYS] * (ROW - len(conditions)), self._beyond_of(beyond)]
         number = self._numbers.setdefault(array("I", row).tobytes(), len(self))
         if number == len(self):
             self._rows.append(row)
@@ -108,8 +110,8 @@ class Rests:
         `present` are the conditions of which a key is there.
         """
         rows = self._rows.all.take(rests, axis=0)
-        judged = self._conditions.judged(present, rows[:, :ROW])
-        return judged[:, 0] & judged[:, 1] & judged[:, 2], rows[:, ROW]
+        first, *others = self._conditions.judged(present, rows[:, :ROW]).T
+        return reduce(and_, others, first), rows[:, ROW]
 
     def _beyond_of(self, said: Beyond) -> int:
         # Filters by identity: those of another package need not have a hash.
@@ -121,19 +123,15 @@ class Rests:
             self._beyonds.append(said)
         return number
 
-    def _parts_of(self, filters: Iterable[Filter]) -> tuple[Sequence[int], Beyond | None]:
+    def _parts_of(self, filters: Iterable[Filter]) -> tuple[Sequence[int], Beyond]:
         """Return the conditions in the row of a rest, and what stands in none."""
         parts = list(map(self._part, filters))
         conditions = sorted({each for each in parts if isinstance(each, int)})
-        row, further = conditions[:ROW], tuple(conditions[ROW:])
-        others = [each for each in parts if not isinstance(each, int)]
-        if not others and not further:
-            return row, None
-        personal = tuple(each for each in others if isinstance(each, Personal))
-        filters = [each for each in others if isinstance(each, Filter)]
-        common = tuple(each for each in filters if each.cover and not each.cover.is_personal)
-        solitary = tuple(each for each in filters if each not in common)
-        return row, Beyond(further, common, personal, solitary)
+        personal = tuple(each for each in parts if isinstance(each, Personal))
+        asked = [each for each in parts if isinstance(each, Filter)]
+        common = tuple(each for each in asked if each.cover and not each.cover.is_personal)
+        solitary = tuple(each for each in asked if each not in common)
+        return conditions[:ROW], Beyond(tuple(conditions[ROW:]), common, personal, solitary)
 
     def _part(self, filter_: Filter) -> int | Personal | Filter:
         """Return the number of the condition that a filter is, or what else it is."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from fmn.model import Message
 from fmn.rules.access import Key, Sought
-from fmn.rules.index.directory import NUMBERS, Places
+from fmn.rules.index.hashes import FIRST_SOUGHT, Places
 from fmn.rules.index.seekers import Seekers, has
 
 FEW = 32
@@ -75,10 +75,10 @@ class Sights:
             if not self._is_loading and len(self) - self._sealed.upto >= FEW:
                 start = self._sealed.beginning(len(self), MOST)
                 self._sealed = self._sealed.more(self._every, start)
-        return NUMBERS + number
+        return FIRST_SOUGHT + number
 
     def found(self, message: Message, keys: Sequence[Key]) -> Places:
-        """Return the numbers of all that a message has: what they are above `NUMBERS`."""
+        """Return the numbers of all that a message has: what they are above `FIRST_SOUGHT`."""
         sealed = self._sealed
         found = [start + seekers.found(message, keys) for start, seekers in sealed.seekers]
         if sealed.upto < len(self._every):

@@ -7,14 +7,13 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fmn.rules.index.hashes import Places
 from fmn.rules.json_value import identity
 from fmn.rules.sought import Begins, Equal, Exists, Limit
 
 InBody = Equal | Begins | Limit | Exists
 Number = int | Decimal
-Places = NDArray[np.uint32]
 MARKS: dict[type, str] = {str: '"', list: "[", dict: "{"}
 """How the identities of values of these types begin; of all others it does not matter."""
 
@@ -87,7 +86,7 @@ class _Limits:
     def __init__(self, sought: Sequence[tuple[int, Limit]]) -> None:
         ordered = sorted((each.number, place) for place, each in sought)
         self._numbers = [number for number, _ in ordered]
-        self._places = np.array([place for _, place in ordered], np.uint32)
+        self._places = np.array([place for _, place in ordered], np.intp)
 
 
 class _Least(_Limits):

@@ -247,7 +247,10 @@ def rules_of(
     draw: st.DrawFn, user: str, destinations: list[Destination], *, frail: bool = False
 ) -> Rule:
     chance = draw(CHANCE)
-    asked = draw(st.lists(filters(frail=frail), min_size=chance > 0, max_size=1 + chance // 4))
+    many = 7 if chance > 8 else 1 + chance // 4
+    asked = draw(st.lists(filters(frail=frail), min_size=chance > 0, max_size=many))
+    if many > 3:  # all of which hold seldom, unless most are negated
+        asked = [each if draw(CHANCE) < 2 else negated(each) for each in asked]
     told = draw(st.lists(st.sampled_from(destinations), max_size=2, unique_by=lambda d: d.id))
     rule = Rule(RuleId(f"{user}-0"), user, "Rule 0", tuple(asked), tuple(told))
     odd = draw(CHANCE)

@@ -19,6 +19,7 @@ from hypothesis.stateful import (
 from fmn.model import Message, RuleId, UserId
 from fmn.preferences.values import Preferences
 from fmn.rules.filter import Filter
+from fmn.rules.index import hashes, postings
 from fmn.rules.rule import Rule
 from fmn.rules.rule_set import RuleSet
 from tests.rules.cases import Changing, a_filter, a_message
@@ -34,8 +35,6 @@ from tests.rules.index.scenes import (
     preferences,
     scenes,
 )
-
-"""From how many candidates on they are preselected: from the first, or as always."""
 
 
 def both(users: Iterable[Preferences], known: Changing) -> tuple[RuleSet, Oracle]:
@@ -57,6 +56,17 @@ def test_the_index_says_what_the_naive_reading_says(scene: Scene) -> None:
         verdict = agree(rule_set, oracle, message)
         event(f"some match: {bool(verdict.rules)}")
         assert not verdict.may_raise
+
+
+@settings(max_examples=200)
+@given(scenes(frail=True))
+def test_the_ways_that_are_for_many_rules_say_the_same(scene: Scene) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hashes, "MANY", 0)
+        patch.setattr(postings, "LARGE", 0)
+        rule_set, oracle = both(scene.users, scene.groups)
+        for message in scene.sent:
+            agree(rule_set, oracle, message)
 
 
 @settings(max_examples=150)

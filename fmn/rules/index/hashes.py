@@ -1,8 +1,8 @@
-"""Where each of many sorted hashes stands: by halves or, where they are many, by a directory.
+"""Hashes of keys, and where each stands among many that are sorted.
 
 A search by halves misses the caches ten times for each hash where there are a million. Hashes are
-spread evenly: with half as many beginnings as there are hashes few begin alike, and all of these
-are compared at once.
+spread evenly: in at least half as many buckets, by their first bits, there are few in each, and
+these are compared at once.
 """
 
 from collections.abc import Hashable, Iterable
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 Keys = NDArray[np.int64]
 Places = NDArray[np.intp]
 
-NUMBERS = 1 << 62
-"""Where keys begin that are numbers: above all hashes."""
+FIRST_SOUGHT = 1 << 62
+"""The key of the first thing that is sought; those of the others follow, above all hashes."""
 
 MANY = 50_000
-"""Hashes of which a directory is worth it. Measured."""
+"""Hashes from which on buckets are worth it. Measured."""
 
 ONE = np.array(1)
 
@@ -35,14 +35,14 @@ class Finder(Protocol):
 
 def finder(hashes: Keys) -> Finder:
     """Return what finds these, which are sorted, each once."""
-    return Directory(hashes) if len(hashes) > MANY else Halves(hashes)
+    return Buckets(hashes) if len(hashes) > MANY else Halves(hashes)
 
 
 class Halves:
     """Finds them by halves."""
 
     def __init__(self, hashes: Keys) -> None:
-        self._padded = np.append(hashes, NUMBERS)
+        self._padded = np.append(hashes, FIRST_SOUGHT)
         self.hashes = self._padded[:-1]
 
     def find(self, hashes: Keys) -> Places:
@@ -52,8 +52,8 @@ class Halves:
         return found
 
 
-class Directory:
-    """Finds them by how they begin."""
+class Buckets:
+    """Finds them by their first bits."""
 
     def __init__(self, hashes: Keys) -> None:
         bits = max(len(hashes).bit_length() - 1, 1)
@@ -63,7 +63,7 @@ class Directory:
         self._first = np.roll(first.astype(np.uint32), half)  # negative ones stand at the end
         alike = np.diff(first, append=len(hashes)).max()
         self._alike = np.arange(alike)[:, np.newaxis]
-        self._padded = np.append(hashes, [NUMBERS] * alike)
+        self._padded = np.append(hashes, [FIRST_SOUGHT] * alike)
         self.hashes = self._padded[: len(hashes)]
 
     def find(self, hashes: Keys) -> Places:
@@ -79,6 +79,6 @@ def hashed(key: Hashable) -> int:
 
 
 def all_hashed(keys: Iterable[Hashable]) -> Keys:
-    """Return the hash of each of these keys."""
-    hashes: Keys = np.array([*map(hash, keys)], np.int64) >> ONE
+    """Return the hash of each of these keys, each once."""
+    hashes: Keys = np.array([*{*map(hash, keys)}], np.int64) >> ONE
     return hashes

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fmn.rules.index.directory import MANY, NUMBERS, Directory, Finder, Halves, Keys, finder
+from fmn.rules.index.hashes import FIRST_SOUGHT, MANY, Buckets, Finder, Halves, Keys, finder
 
-LOWEST, HIGHEST = -NUMBERS, NUMBERS - 1
+LOWEST, HIGHEST = -FIRST_SOUGHT, FIRST_SOUGHT - 1
 HASHES = st.integers(LOWEST, HIGHEST) | st.integers(-3, 3) | st.sampled_from([LOWEST, HIGHEST])
 
-ways = pytest.mark.parametrize("way", [Halves, Directory])
+ways = pytest.mark.parametrize("way", [Halves, Buckets])
 
 
 def some(hashes: list[int]) -> Keys:
