@@ -16,6 +16,9 @@ REAL = {"redis_url", "valkey", "rabbitmq", "postgres", "ngircd", "smtp"} | {
 }
 """Fixtures that are real servers."""
 
+LONGEST = ("tests/test_", "tests/faults/", "tests/cli/", "tests/processes/")
+"""Those that start whole systems: they come first, so that none runs alone at the end."""
+
 pytest_plugins = [
     "tests.peers.rabbitmq",
     "tests.peers.postgres",
@@ -33,6 +36,7 @@ pytest_plugins = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if REAL & fixtures or item.get_closest_marker("real"):
