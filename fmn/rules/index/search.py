@@ -1,5 +1,6 @@
 """One message on its way through the index: from groups to the slots of the rules that match."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -63,10 +64,13 @@ class Search:
         """Take what stands beside the postings."""
         found = beside.under(self._question.every)
         self._candidates += len(found)
+        holding = defaultdict[int, list[int]](list)
         for rest, slots in found.items():
             conditions, beyond = self._rests.row(rest)
             if all(map(self._holds, conditions)):
-                self._take(beyond, np.array(slots, np.uint32))
+                holding[beyond] += slots
+        for beyond, slots in holding.items():
+            self._take(beyond, np.array(slots, np.uint32))
 
     def found(self) -> Found:
         """Return what was found, by user, then place."""
