@@ -15,8 +15,10 @@ from fmn.rules.access import Key, Sought
 from fmn.rules.index.hashes import FIRST_SOUGHT, Places
 from fmn.rules.index.seekers import Seekers, has
 
-FEW = 32
+FEW = 8
 """Things that are asked one by one before they are seekers of their own."""
+SMALL = 200
+"""Things that are made again whenever others are: a fraction of a millisecond."""
 MOST = 2_000
 """Things that become seekers while somebody waits: a matter of a few milliseconds."""
 AT_ONCE = 8
@@ -39,7 +41,7 @@ class Sealed:
         """
         starts = [first for first, _ in self.seekers]
         for start, after in pairwise((*starts, self.upto)):
-            if end - start <= most and after - start <= 2 * (end - after):
+            if end - start <= most and after - start <= max(SMALL, 2 * (end - after)):
                 return start
         return self.upto
 
