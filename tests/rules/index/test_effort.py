@@ -178,6 +178,12 @@ def test_the_same_rule_of_thousands_is_looked_at_once_though_it_does_not_match()
     assert spent.asked <= 1
 
 
+def test_what_a_message_has_many_times_brings_up_a_rule_once() -> None:
+    packages = a_message(artifacts=frozenset(f"rpms/package-{n}" for n in range(300)))
+    rules = [a_rule(number, a_filter("artifact", types=["rpms"])) for number in range(MANY)]
+    assert effort(rules, packages, matches=MANY).candidates == 1
+
+
 def test_of_thousands_of_default_rules_those_of_the_owners_are_looked_at() -> None:
     rules = [a_rule(number, MINE, a_filter("severity", in_=["info"])) for number in range(MANY)]
     spent = effort(rules, matches=1)
