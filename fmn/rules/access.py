@@ -7,7 +7,6 @@ match. What cannot be looked up as it stands, a glob or a word, is `sought`.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal, NamedTuple, Protocol
 
 from fmn.model import Message
@@ -98,7 +97,7 @@ class Sought(Protocol):
 Asked = Key | Own | Sought
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cover:
     """Keys of which every message that a filter matches, `negate` aside, has one.
 
@@ -110,12 +109,12 @@ class Cover:
     exact: bool = True
     """Whether it matches every message that has one."""
 
-    @cached_property
+    @property
     def is_personal(self) -> bool:
         """Tell whether it depends on whose rule it is."""
         return any(isinstance(key, Own) for key in self.keys)
 
-    @cached_property
+    @property
     def share(self) -> float:
         """In what part of all messages one of the keys may stand."""
         share: float = sum(key.share for key in self.keys)

@@ -59,9 +59,8 @@ class Rests:
         self._numbers: dict[bytes, int] = {}
         self._conditions = Conditions()
         self._rows = Column(np.uint32, ROW + 1)  # the last is what is beyond
-        self._beyonds: list[Beyond] = []
+        self._beyonds: list[Beyond] = [Beyond()]
         self._of_beyond: dict[tuple[object, ...], int] = {}
-        self._beyond_of(Beyond())  # NONE
         self._known_parts: dict[int, tuple[Filter, int | Personal | Filter]] = {}
         self.number(())
 
@@ -71,8 +70,9 @@ class Rests:
 
     def number(self, filters: Iterable[Filter]) -> int:
         """Return the number of the rest that these filters are."""
-        conditions, beyond = self._parts_of(filters)
-        row = [*conditions, *[ALWAYS] * (ROW - len(conditions)), self._beyond_of(beyond)]
+        conditions, said = self._parts_of(filters)
+        beyond = self._beyond_of(said) if said else NONE
+        row = [*conditions, *[ALWAYS] * (ROW - len(conditions)), beyond]
         number = self._numbers.setdefault(array("I", row).tobytes(), len(self))
         if number == len(self):
             self._rows.append(row)
@@ -123,10 +123,12 @@ class Rests:
             self._beyonds.append(said)
         return number
 
-    def _parts_of(self, filters: Iterable[Filter]) -> tuple[Sequence[int], Beyond]:
-        """Return the conditions in the row of a rest, and what stands in none."""
+    def _parts_of(self, filters: Iterable[Filter]) -> tuple[Sequence[int], Beyond | None]:
+        """Return the conditions in the row of a rest, and what stands in none, where there is any."""
         parts = list(map(self._part, filters))
         conditions = sorted({each for each in parts if isinstance(each, int)})
+        if len(conditions) == len(parts) <= ROW:
+            return conditions, None
         personal = tuple(each for each in parts if isinstance(each, Personal))
         asked = [each for each in parts if isinstance(each, Filter)]
         common = tuple(each for each in asked if each.cover and not each.cover.is_personal)
