@@ -124,7 +124,7 @@ class Rests:
         return number
 
     def _parts_of(self, filters: Iterable[Filter]) -> tuple[Sequence[int], Beyond | None]:
-        """Return the conditions in the row of a rest, and what stands in none, where there is any."""
+        """Return the conditions in the row of a rest, and what stands in none, if any."""
         parts = list(map(self._part, filters))
         conditions = sorted({each for each in parts if isinstance(each, int)})
         if len(conditions) == len(parts) <= ROW:
