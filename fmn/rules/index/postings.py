@@ -2,8 +2,7 @@
 
     keys     hashes, then what is sought, sorted    under[k]  the first row of a key, and how many
     rests    of each row, or its condition          start[r]  where the slots of a row begin
-    slots    of all rows, one after the other,      end[r]    where they end
-             ascending within a row
+    slots    of all rows, one after the other       end[r]    where they end
 
 A row is a group, a key and a rest: what must hold besides, judged once for all its slots. Or it is
 a condition that the key is part of. Compressed sparse rows, the layout of sparse matrices: no
@@ -64,7 +63,7 @@ class Postings:
 
     def __init__(self, entries: Entries, numbered: int = 0) -> None:
         """Take entries, and how many things may be sought."""
-        order = np.lexsort((entries.slots, entries.rests, entries.keys))
+        order = np.lexsort((entries.rests, entries.keys))
         keys, rests = entries.keys[order], entries.rests[order]
         self._slots = entries.slots[order]
         others = changes(keys)
