@@ -184,6 +184,12 @@ def test_what_a_message_has_many_times_brings_up_a_rule_once() -> None:
     assert effort(rules, packages, matches=MANY).candidates == 1
 
 
+def test_rules_that_alternate_are_as_few_as_there_are_kinds_of_them() -> None:
+    kinds = [a_filter("severity", at_least=least) for least in ("info", "error")]
+    rules = [a_rule(number, KOJI, kinds[number % 2]) for number in range(MANY)]
+    assert effort(rules, matches=MANY // 2).candidates == 2
+
+
 def test_of_thousands_of_default_rules_those_of_the_owners_are_looked_at() -> None:
     rules = [a_rule(number, MINE, a_filter("severity", in_=["info"])) for number in range(MANY)]
     spent = effort(rules, matches=1)

@@ -16,7 +16,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from fmn.model import Message, RuleId, UserId
+from fmn.model import Message, Ownership, RuleId, UserId
 from fmn.preferences.values import Preferences
 from fmn.rules.filter import Filter
 from fmn.rules.index import hashes, postings
@@ -32,6 +32,7 @@ from tests.rules.index.scenes import (
     aimed,
     memberships,
     messages,
+    negated,
     preferences,
     scenes,
 )
@@ -231,6 +232,26 @@ def test_a_filter_without_a_hash_is_asked_like_any_other() -> None:
     ]
     rule_set, oracle = both(users, Changing())
     assert len(agree(rule_set, oracle, a_message(app="koji", agent="bob")).rules) == 2
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_of_many_filters_each_one_counts(sealed: bool) -> None:
+    asked = [
+        KOJI, a_filter("artifact", names=["kernel"]), a_filter("topic", patterns=["*.done"]),
+        a_filter("text", words=["built"]), a_filter("user", users=["bob"]), MINE,
+        a_filter("field", path="a", equals=1), a_filter("severity", in_=["info"]),
+    ]  # fmt: skip
+    but = [[*asked[:n], negated(asked[n]), *asked[n + 1 :]] for n in range(len(asked))]
+    message = a_message(
+        topic="build.done", app="koji", users=frozenset({"bob"}), summary="built",
+        artifacts=frozenset({"rpms/kernel"}), body=b'{"a": 1}',
+        owners=(Ownership("rpms/kernel", frozenset({"alice"}), frozenset()),),
+    )  # fmt: skip
+    rule_set = RuleSet()
+    put(rule_set, a_user("alice", tuple(asked), *map(tuple, but)))
+    if sealed:
+        rule_set.seal()()
+    assert [each.name for each in rule_set.match(message).rules] == ["Rule 0"]
 
 
 def test_values_that_python_takes_for_equal_stay_apart() -> None:
