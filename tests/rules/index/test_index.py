@@ -234,6 +234,32 @@ def test_a_filter_without_a_hash_is_asked_like_any_other() -> None:
     assert len(agree(rule_set, oracle, a_message(app="koji", agent="bob")).rules) == 2
 
 
+@pytest.mark.parametrize("matched", [False, True], ids=["before a match", "after one"])
+def test_of_a_user_who_is_put_twice_the_last_rules_count(matched: bool) -> None:
+    rule_set = RuleSet()
+    put(rule_set, a_user("alice", (KOJI,), (KOJI,)))
+    put(rule_set, a_user("bob", (KOJI,)))
+    if matched:
+        rule_set.match(a_message(app="koji"))
+    put(rule_set, a_user("alice", (a_filter("application", names=["bodhi"]),)))
+    assert [each.user for each in rule_set.match(a_message(app="koji")).rules] == ["bob"]
+    assert [each.user for each in rule_set.match(a_message(app="bodhi")).rules] == ["alice"]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["first first", "second first"])
+def test_two_seals_under_way_lose_nothing(order: tuple[int, int]) -> None:
+    rule_set, jobs = RuleSet(), list[Callable[[], None]]()
+    for number in range(2):
+        put(rule_set, a_user(f"user-{number}", (KOJI,)))
+        jobs.append(rule_set.seal())
+    put(rule_set, a_user("user-2", (KOJI,)))
+    for job in order:
+        jobs[job]()
+        matched = rule_set.match(a_message(app="koji")).rules
+        assert [each.user for each in matched] == ["user-0", "user-1", "user-2"]
+    assert rule_set.match(a_message(app="koji")).effort.candidates == 2  # sealed, and beside
+
+
 @pytest.mark.parametrize("sealed", [False, True])
 def test_of_many_filters_each_one_counts(sealed: bool) -> None:
     asked = [

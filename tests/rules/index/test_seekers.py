@@ -80,6 +80,13 @@ def test_a_word_stands_in_a_text_or_not(word: str, summary: str, text: str, expe
     assert expected is Word(word).fits(message)
 
 
+def test_a_path_leads_through_every_list_of_lists() -> None:
+    asked = [Equal("a[].b[]", identity(number)) for number in range(5)]
+    asked += [Equal("c[][]", identity(number)) for number in range(5)]
+    content = {"a": [{"b": [0]}, {"b": 1}, {"b": [2, 3]}, 4], "c": [[0], 1, [2, [3]], [4]]}
+    assert found(asked, with_body(content)) == [0, 2, 3, 5, 7, 9]
+
+
 @pytest.mark.parametrize("at", [0, 1, 16_383, 16_384, 16_385, 40_000, 65_530, 99_990])
 def test_a_word_is_found_wherever_it_stands_in_a_long_text(at: int) -> None:
     words = [Word("kernel"), Word("l" * 9_000), Word("ernel"), Word("k" * 20_000)]
