@@ -59,8 +59,9 @@ class Rests:
         self._numbers: dict[bytes, int] = {}
         self._conditions = Conditions()
         self._rows = Column(np.uint32, ROW + 1)  # the last is what is beyond
-        self._beyonds: list[Beyond] = [Beyond()]
+        self._beyonds: list[Beyond] = []
         self._of_beyond: dict[tuple[object, ...], int] = {}
+        self._beyond_of(Beyond())  # NONE
         self._known_parts: dict[int, tuple[Filter, int | Personal | Filter]] = {}
         self.number(())
 
