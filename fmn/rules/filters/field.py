@@ -11,7 +11,7 @@ from fmn.rules.bounds import MOST_VALUES, Value
 from fmn.rules.filter import Filter, shown
 from fmn.rules.json_value import Json, Number, identity, in_words, is_number, summed_up
 from fmn.rules.me import Me
-from fmn.rules.path import Path
+from fmn.rules.path import path_of
 from fmn.rules.sought import Begins, Equal, Exists, Limit
 from fmn.rules.words import either, quoted, short
 
@@ -25,7 +25,7 @@ def _true(value: object) -> bool:
 
 
 def _names(path: str) -> str:
-    if not all(name for name, _ in Path(path).steps):
+    if not all(name for name, _ in path_of(path).steps):
         raise ValueError(r"expected names joined by dots: `a.b`, `a[].b`, `a\.b`")
     return path
 
@@ -90,7 +90,7 @@ class Field(Filter):
         return hash(self._identity)
 
     def _values(self, message: Message) -> list[object]:
-        return self._path.values(message.content)
+        return path_of(self.path).values(message.content)
 
     def _is_so(self, value: object) -> bool:
         match self._operator:
@@ -121,10 +121,6 @@ class Field(Filter):
     @cached_property
     def _operator(self) -> str:
         return self._given[0]
-
-    @cached_property
-    def _path(self) -> Path:
-        return Path(self.path)
 
     @cached_property
     def _wanted(self) -> frozenset[str]:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from fmn.rules.index.values import Asked, Found, InBody, asked
-from fmn.rules.path import Path
+from fmn.rules.path import path_of
 
 
 class Bodies:
@@ -20,7 +20,7 @@ class Bodies:
             paths[each.path].append((place, each))
         self._root = _Step()
         for path, known in paths.items():
-            self._root.made(Path(path).steps).asked += asked(known)
+            self._root.made(path_of(path).steps).asked += asked(known)
 
     def find(self, content: object, found: Found) -> None:
         """Add what the values of a body have."""
